@@ -1,0 +1,44 @@
+"""What does it show?
+
+captioner   answers one question with a reply, or raises one of the errors below
+question    the prepared image, the photo it came from, and the recipe to follow
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from captiond.models import Photo, Prepared, Recipe, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One photo to describe."""
+
+    photo: Photo
+    image: Prepared
+    recipe: Recipe
+
+
+class Captioner(Protocol):
+    """Describes photos."""
+
+    paid: bool
+    """Whether a call costs money, so that its replies are reused wherever the content turns up."""
+
+    async def caption(self, question: Question) -> Reply:
+        """Describe one photo.
+
+        Raises ImageRejected, CaptionRefused, ReplyUnusable (this photo), CaptionerBusy,
+        CaptionerUnreachable (later), CaptionerStopped (not until an operator acts).
+        """
+
+    async def check(self) -> str:
+        """Find out for free whether this captioner would answer; return a sentence saying so.
+
+        Raises CaptionerError.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections."""

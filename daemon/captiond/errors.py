@@ -1,0 +1,113 @@
+"""Every way captiond can fail, as one tree.
+
+CaptiondError
+├── ConfigError                the configuration is wrong                     exit 78
+├── AlreadyRunning             another captiond owns this index               exit 1
+├── LibraryUnavailable         the index cannot be opened or read             exit 1
+├── PhotoError                 this photo is the problem: the sentence becomes its `reason`
+│   ├── NotAPhoto              no plain file, or no image at all              skipped
+│   ├── PhotoVanished          gone since it settled                          the scan decides
+│   ├── PhotoChanged           written to since it settled                    settles again
+│   ├── Undecodable            damaged, too large, or too slow to decode      failed
+│   ├── ImageRejected          the captioner cannot read this image           failed
+│   ├── CaptionRefused         the captioner declines to describe it          refused
+│   └── ReplyUnusable          empty, cut off or malformed reply              some tries, then failed
+├── CaptionerError             the captioner is the problem: the photo waits, no attempt burnt
+│   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
+│   ├── CaptionerUnreachable   no connection, no answer, no sense             later
+│   └── CaptionerStopped       key, model or setting is wrong                 until an operator acts
+└── SidecarError
+    ├── SidecarForeign         another's file: left alone, told once          never
+    ├── SidecarImpossible      can never be written (a name too long)
+    └── SidecarUnwritable      cannot be written now (full disk, read-only)   later
+"""
+
+from __future__ import annotations
+
+
+class CaptiondError(Exception):
+    """Anything captiond raises on purpose; `str()` is a sentence for a person."""
+
+
+class ConfigError(CaptiondError):
+    """The configuration is wrong; `problems` holds one sentence for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class AlreadyRunning(CaptiondError):
+    """Another captiond process owns this index."""
+
+
+class LibraryUnavailable(CaptiondError):
+    """The index is missing, damaged, or of a newer version."""
+
+
+class PhotoError(CaptiondError):
+    """This photo is the problem; the sentence becomes the `reason` of its row."""
+
+
+class NotAPhoto(PhotoError):
+    """No plain file (a link, a directory, a pipe), or not an image at all."""
+
+
+class PhotoVanished(PhotoError):
+    """The file is gone since it settled."""
+
+
+class PhotoChanged(PhotoError):
+    """The file was written to since it settled."""
+
+
+class Undecodable(PhotoError):
+    """Damaged, too large, or too slow to decode."""
+
+
+class ImageRejected(PhotoError):
+    """The captioner cannot read this image."""
+
+
+class CaptionRefused(PhotoError):
+    """The captioner declines to describe this image."""
+
+
+class ReplyUnusable(PhotoError):
+    """The reply was empty, cut off or malformed."""
+
+
+class CaptionerError(CaptiondError):
+    """The captioner is the problem, not the photo."""
+
+
+class CaptionerBusy(CaptionerError):
+    """Asked too fast, overloaded, or out of quota; `retry_after` seconds if it said so."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CaptionerUnreachable(CaptionerError):
+    """No connection, no answer in time, or an answer that is not the API's."""
+
+
+class CaptionerStopped(CaptionerError):
+    """Key, model or setting is wrong: asking again is of no use until an operator acts."""
+
+
+class SidecarError(CaptiondError):
+    """A sidecar was not written."""
+
+
+class SidecarForeign(SidecarError):
+    """The file belongs to a person or to another program and stays as it is."""
+
+
+class SidecarImpossible(SidecarError):
+    """This sidecar can never be written, for example because its name would be too long."""
+
+
+class SidecarUnwritable(SidecarError):
+    """The sidecar cannot be written now: the disk is full or the folder is read-only."""

@@ -1,0 +1,249 @@
+"""What is known of every photo, and whose turn is next.
+
+sighting    a finished file, as intake saw it: it becomes a row, and a row in state `queued` is
+            the queue
+claim       a row taken from the queue by one owner; every later write names that owner, and a
+            write by anyone else, or for a row that changed meanwhile, does nothing
+request     one call of a captioner: committed as `inflight` before it is made
+answer      the reply, committed before anything else is done with it
+
+All times are unix seconds and come in as arguments; all writes are durable when they return.
+A store that cannot write now (a full disk) holds the write until it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage
+
+CRASH_LIMIT = 3
+"""A photo whose request was in flight at this many crashes is set aside as `failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A file as intake found it; `reason` says why it is skipped, None that it is a photo."""
+
+    photo: Photo
+    signature: Signature
+    lane: Lane
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A photo taken from the queue by its owner.
+
+    `digest` is known when these very bytes (by signature) were read before; `attempts` counts
+    this one; `written` maps a sidecar kind to what was last written for this photo.
+    """
+
+    photo: Photo
+    signature: Signature
+    lane: Lane
+    attempts: int
+    seen_at: float
+    digest: str | None = None
+    written: Mapping[str, Written] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call of a captioner, about to be made; `id` is unique text chosen by the caller."""
+
+    id: str
+    photo: Photo
+    digest: str
+    recipe: Recipe
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply that came: the caption it gave, its tokens, its cost if the price is known."""
+
+    request: str
+    photo: Photo
+    caption: Caption
+    usage: Usage
+    cost_usd: float | None
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A photo whose caption is in the index and in its sidecars.
+
+    `reason` tells what was left undone on purpose (a person's sidecar left alone), else None.
+    """
+
+    photo: Photo
+    digest: str
+    recipe: str
+    written: Mapping[str, Written]
+    captioned_at: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A photo to be tried again at `at`; `counted` False gives the attempt back."""
+
+    photo: Photo
+    at: float
+    reason: str
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A photo that ends here: `failed`, `refused`, `skipped` or `missing`, with its reason."""
+
+    photo: Photo
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a running daemon says of itself; `paused` is why nothing is asked, if anything."""
+
+    owner: str
+    pid: int
+    version: str
+    started_at: float
+    beat_at: float
+    paused: str | None = None
+    paused_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDigest:
+    """What a folder's listing digested to when the index last agreed with it."""
+
+    root: str
+    folder: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the index holds of one file in a folder."""
+
+    size: int
+    mtime_ns: int
+    state: State
+
+
+class FolderView(Protocol):
+    """Reads what the index knows of folders; synchronous, for the scan's own thread.
+
+    Opened, used and closed in one thread. Raises LibraryUnavailable.
+    """
+
+    def digest(self, root: str, folder: str) -> str | None:
+        """Return the folder's digest as last saved, None if there is none."""
+
+    def files(self, root: str, folder: str) -> dict[str, KnownFile]:
+        """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
+
+    def folders(self, root: str, beneath: str) -> list[str]:
+        """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Index(Protocol):
+    """The store behind the daemon: photos, contents, captions, requests, and the queue."""
+
+    async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
+        """Take note of finished files; return how many became due.
+
+        A new file becomes `queued` (or `skipped`, with a reason). A known one with the same
+        signature stays as it is, unless it was `missing`: then it is queued. A known one with
+        another signature starts anew: queued, attempts 0, its digest forgotten; a claim on it
+        is void.
+        """
+
+    async def gone(self, photos: Sequence[Photo], *, now: float) -> None:
+        """Mark photos as `missing`; their captions stay. A photo in flight stays in flight."""
+
+    async def save_folders(self, digests: Sequence[FolderDigest]) -> None:
+        """Remember what folders digested to."""
+
+    def folder_view(self) -> FolderView:
+        """Open a reader for the scan, in the thread that will use it."""
+
+    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
+        """Take up to `limit` due photos: arrivals before backlog, the newest first.
+
+        Counts the attempt. A row whose `retry_at` has not come is not due.
+        """
+
+    async def next_due(self) -> float | None:
+        """Return when the next waiting photo is due, None when none waits."""
+
+    async def begin(self, request: Request, *, owner: str) -> bool:
+        """Commit the request as in flight, before it is made; False if the claim is void."""
+
+    async def answer(self, answer: Answer) -> None:
+        """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
+
+    async def abandon(self, request: str, error: str, *, now: float) -> None:
+        """Close a request that brought no caption."""
+
+    async def learn(self, facts: Facts) -> None:
+        """Keep what is true of a content; known facts are replaced."""
+
+    async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
+        """Return the newest caption that may be reused for this content, None if there is none.
+
+        By this very recipe if there is one, else by any recipe of the same origin and language:
+        a moved photo never pays again because the prompt was polished since.
+        """
+
+    async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
+        """Show an existing caption for a photo."""
+
+    async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
+        """Close claims whose caption stands in index and sidecars."""
+
+    async def retry(self, retries: Sequence[Retry], *, owner: str) -> None:
+        """Put claimed photos back into the queue for later."""
+
+    async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
+        """Close claims that end without a caption."""
+
+    async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
+        """Put claimed photos back as if they had never been claimed."""
+
+    async def requeue(self, *, states: Sequence[State], now: float) -> int:
+        """Queue every photo in these states anew, attempts and crashes 0; return how many."""
+
+    async def recover(self, *, now: float) -> int:
+        """Take back what a crash left in flight; return how many photos.
+
+        For the sole owner of the store, at its start. A photo whose *request* was in flight
+        counts a crash; at CRASH_LIMIT it is set aside as `failed` with that reason.
+        """
+
+    async def counts(self) -> dict[State, int]:
+        """Return how many photos stand in each state; a state without photos is absent."""
+
+    async def beat(self, health: Health) -> None:
+        """Publish the daemon's health for `captiond status`."""
+
+    async def aclose(self) -> None:
+        """Finish what was begun and close."""

@@ -1,0 +1,1 @@
+"""Which files, and when are they finished?"""

@@ -1,0 +1,168 @@
+"""The words captiond thinks in, as frozen values.
+
+photo       a path beneath a watched root: `(root, path)`, never a row id
+signature   what `stat` says of a file: two equal ones a settle time apart mean "finished"
+digest      sha256 of a file's bytes, in hex: the identity of content
+facts       what is true of the bytes wherever they lie: format, size, date, camera, place
+recipe      everything that changes a caption: backend, model, prompt, language, resolution
+description the words about a photo: caption, title, alt text, keywords, text seen in it
+caption     a description of one content by one recipe
+sidecar     a file beside the photo that carries its caption
+lane        how soon a photo is due: arrivals before the backlog
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+
+class State(StrEnum):
+    """Where a photo stands; all but `queued` and `captioned` come with a reason."""
+
+    QUEUED = "queued"
+    INFLIGHT = "inflight"
+    CAPTIONED = "captioned"
+    FAILED = "failed"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    MISSING = "missing"
+
+
+class Lane(IntEnum):
+    """How soon a photo is due; the smaller goes first."""
+
+    ARRIVAL = 0
+    BACKLOG = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Photo:
+    """A path beneath a watched root.
+
+    `root` is absolute; `path` is relative to it with "/" between its parts. Both are text
+    as `os.fsdecode` gives it: a name that is not UTF-8 holds surrogates.
+    """
+
+    root: str
+    path: str
+
+    @property
+    def folder(self) -> str:
+        """The folder beneath the root, "" for the root itself."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The file name."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def full(self) -> str:
+        """The absolute path."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What `stat` says of a file; times in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is true of a file's bytes wherever they lie.
+
+    `width` and `height` are pixels as shown (after orientation); `taken_at` is ISO 8601, with
+    an offset where the camera wrote one; coordinates are decimal degrees, north and east
+    positive.
+    """
+
+    digest: str
+    format: str
+    width: int
+    height: int
+    taken_at: str | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An image ready to be sent: shown upright, shrunk, without any metadata."""
+
+    data: bytes
+    mime: str
+    width: int
+    height: int
+    facts: Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that changes a caption; two equal recipes give interchangeable captions."""
+
+    origin: str
+    model: str
+    language: str
+    prompt: str
+    thinking: str = ""
+    media_resolution: str = ""
+    max_edge_px: int = 0
+
+    @cached_property
+    def key(self) -> str:
+        """A short digest of the whole recipe."""
+        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """The words about a photo; `text` is what can be read in the picture, verbatim."""
+
+    caption: str
+    title: str = ""
+    alt_text: str = ""
+    keywords: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request; `output` is all that is billed as output, thinking included."""
+
+    input: int = 0
+    output: int = 0
+    thinking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a captioner answered; `model` is the version that really did."""
+
+    description: Description
+    model: str
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """A description of one content by one recipe; never changed, only followed by another."""
+
+    digest: str
+    recipe: str
+    origin: str
+    language: str
+    model: str
+    created_at: float
+    description: Description

@@ -1,0 +1,1 @@
+"""May we ask now, and what did it cost?"""
