@@ -11,7 +11,7 @@ CaptiondError
 │   ├── Undecodable            damaged, too large, or too slow to decode      failed
 │   ├── ImageRejected          the captioner cannot read this image           failed
 │   ├── CaptionRefused         the captioner declines to describe it          refused
-│   └── ReplyUnusable          empty, cut off or malformed reply              some tries, then failed
+│   └── ReplyUnusable          empty, cut off or malformed reply             some tries, then failed
 ├── CaptionerError             the captioner is the problem: the photo waits, no attempt burnt
 │   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
 │   ├── CaptionerUnreachable   no connection, no answer, no sense             later
