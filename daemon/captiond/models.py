@@ -166,3 +166,11 @@ class Caption:
     model: str
     created_at: float
     description: Description
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex."""
+
+    name: str
+    digest: str

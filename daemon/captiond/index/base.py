@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage
+from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage, Written
 
 CRASH_LIMIT = 3
 """A photo whose request was in flight at this many crashes is set aside as `failed`."""
@@ -31,14 +31,6 @@ class Sighting:
     signature: Signature
     lane: Lane
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex."""
-
-    name: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

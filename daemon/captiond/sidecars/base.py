@@ -8,10 +8,11 @@ foreign     anything else: a person's or another program's, and left alone
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from captiond.models import Caption
+from captiond.models import Caption, Photo, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,27 @@ class Sidecar(Protocol):
 
     def is_ours(self, content: bytes) -> bool:
         """Tell whether a file bears captiond's own marks, for when the index was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What stands beside the photo now; `notes` tell what was left alone, and why."""
+
+    written: Mapping[str, Written] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class WriteSidecars(Protocol):
+    """Writes a photo's sidecars; blocking, for a thread."""
+
+    def __call__(
+        self,
+        photo: Photo,
+        caption: Caption,
+        kinds: Sequence[str],
+        written: Mapping[str, Written],
+    ) -> Outcome:
+        """Write the sidecars of these kinds; `written` is what captiond wrote here before.
+
+        Raises SidecarUnwritable when one cannot be written now; those that could be, are.
+        """
