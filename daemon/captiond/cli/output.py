@@ -1,0 +1,80 @@
+"""Prints: tables for people on a terminal, lines for programs in a pipe, JSON on request.
+
+Captions come from a model that read a picture anyone may have dropped in, and names from anyone:
+characters that steer a terminal never reach one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from captiond.config import Settings, load
+
+_STEERING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""Control, line and paragraph, bidirectional and lone surrogate characters."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def settings(ctx: click.Context, overrides: Mapping[str, object] | None = None) -> Settings:
+    """Return the settings in force for this call; raises ConfigError."""
+    return load(ctx.find_root().params["config"], overrides=overrides)
+
+
+def on_terminal() -> bool:
+    """Tell whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def note(sentence: str) -> None:
+    """Say something about the work on stderr."""
+    click.echo(clean(sentence), err=True)
+
+
+def clean(text: str) -> str:
+    r"""Return the text on one line, whatever could steer a terminal spelled out as `\x1b`."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document; names that are not UTF-8 survive as lone surrogate escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    steering = re.compile(f"(?!\n){_STEERING.pattern}")
+    click.echo(steering.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as a table on a terminal, as lines of tab-separated cells in a pipe."""
+    cells = [[clean(_text(value)) for value in row] for row in rows]
+    if not on_terminal():
+        for row in cells:
+            click.echo("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+def moment(unix_seconds: float) -> str:
+    """Return a time as people here read it: local, to the second."""
+    return datetime.fromtimestamp(unix_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
