@@ -93,6 +93,10 @@ class CaptionerUnreachable(CaptionerError):
     """No connection, no answer in time, or an answer that is not the API's."""
 
 
+class CaptionerPaused(CaptionerError):
+    """The gate before the captioner closed while this photo was on its way to it."""
+
+
 class CaptionerStopped(CaptionerError):
     """Key, model or setting is wrong: asking again is of no use until an operator acts."""
 

@@ -1,0 +1,123 @@
+"""Composition root: settings become opened parts, closed in reverse order.
+
+The only place that names the concrete classes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from captiond import __version__, config
+from captiond.captioners.base import Captioner
+from captiond.captioners.recipes import recipe_for
+from captiond.config import Settings
+from captiond.errors import ConfigError
+from captiond.feeder import Feeder
+from captiond.index.base import Index
+from captiond.pipeline import Bench, Plan, caption_photo
+from captiond.quota.gate import Gate
+
+PREPARED_AHEAD = 8
+"""Photos that may wait, prepared, for a free request: the next question never waits for a decoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The opened parts of one run."""
+
+    settings: Settings
+    index: Index
+    bench: Bench
+    feeder: Feeder
+    intakes: tuple[Intake, ...]
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """Open everything that a daemon or a one-pass scan needs, as the sole owner of the index.
+
+    Raises ConfigError, AlreadyRunning, LibraryUnavailable.
+    """
+    from captiond.index.lock import owning
+    from captiond.index.store import SqliteIndex
+
+    async with AsyncExitStack() as stack:
+        captioner = await open_captioner(settings, stack)
+        stack.enter_context(owning(Path(settings.index.path)))
+        index = await SqliteIndex.open(Path(settings.index.path))
+        stack.push_async_callback(index.aclose)
+        bench = await open_bench(settings, index, captioner, stack)
+        feeder = Feeder(
+            index,
+            functools.partial(caption_photo, bench=bench),
+            gate=bench.gate,
+            slots=int(bench.asking.total_tokens) + PREPARED_AHEAD,
+            owner=bench.owner,
+            clock=bench.clock,
+        )
+        yield App(settings, index, bench, feeder)
+
+
+async def open_bench(
+    settings: Settings, index: Index, captioner: Captioner, stack: AsyncExitStack
+) -> Bench:
+    """Lay out what a photo meets on its way; `stack` closes it."""
+    from captiond.images.decoders import DecoderPool
+    from captiond.quota.pricing import price
+    from captiond.sidecars.write import write_sidecars
+
+    children = os.cpu_count() or 1
+    decoders = DecoderPool(settings.images, children)
+    stack.push_async_callback(decoders.aclose)
+    return Bench(
+        index=index,
+        captioner=captioner,
+        gate=Gate(),
+        prepare=decoders.prepare,
+        price=price,
+        write_sidecars=functools.partial(write_sidecars, version=__version__),
+        plans=plans(settings),
+        preparing=anyio.CapacityLimiter(children + 1),
+        asking=anyio.CapacityLimiter(settings.gemini.concurrency),
+        owner=socket.gethostname(),
+    )
+
+
+async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner:
+    """Open the captioner that the settings name; raises ConfigError when Gemini has no key."""
+    if settings.captioner.backend == "offline":
+        from captiond.captioners.offline import OfflineCaptioner
+
+        return OfflineCaptioner()
+    key = config.read_api_key(settings)
+    if key is None:
+        raise ConfigError([NO_KEY])
+    from captiond import log
+    from captiond.captioners.gemini import GeminiCaptioner
+
+    log.keep_secret(key)
+    captioner = await GeminiCaptioner.open(settings.gemini, key)
+    stack.push_async_callback(captioner.aclose)
+    return captioner
+
+
+def plans(settings: Settings) -> dict[str, Plan]:
+    """Return what is done with the photos of each watched root."""
+    return {
+        folder.path: Plan(recipe_for(settings, folder), tuple(folder.sidecars))
+        for folder in settings.folders
+    }
+
+
+NO_KEY = (
+    "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
+    "named by gemini.api_key_file, or set captioner.backend to \"offline\" to go on without Gemini"
+)

@@ -1,0 +1,115 @@
+"""Hands due photos to as many tasks as there are slots.
+
+The queue is rows in the index, so nothing waits in memory: a photo is claimed when a slot is free,
+and a photo that arrived a moment ago is never behind a backlog claimed before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import anyio
+
+from captiond.index.base import Claim, Index
+
+IDLE_SECONDS = 5.0
+"""How often the queue is looked at unasked: another process may have queued photos (`retry`)."""
+
+SHORTEST_SECONDS = 0.05
+"""The shortest wait of its own accord, so that no clash of clocks makes it spin."""
+
+
+class Bell:
+    """Wakes whoever waits for it; rings before the wait are not lost."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        """Wake the waiter, now or at its next wait."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when the bell rang, or after `seconds`."""
+        with anyio.move_on_after(max(seconds, 0.0)):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+
+class Turnstile(Protocol):
+    """Says how many photos may be begun now; `quota.gate.Gate` does."""
+
+    def allowance(self, *, now: float, in_flight: int) -> int:
+        """Return how many more photos may be begun."""
+
+    def opens_in(self, *, now: float) -> float | None:
+        """Return the seconds until photos may be begun again: 0 = now, None = nobody knows."""
+
+
+class Feeder:
+    """Claims photos and runs `work` on each, at most `slots` at a time."""
+
+    def __init__(
+        self,
+        index: Index,
+        work: Callable[[Claim], Awaitable[None]],
+        *,
+        gate: Turnstile,
+        slots: int,
+        owner: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self.bell = Bell()
+        self.in_flight = 0
+        self._index = index
+        self._work = work
+        self._gate = gate
+        self._slots = slots
+        self._owner = owner
+        self._clock = clock
+        self._closing = False
+
+    def close(self) -> None:
+        """Claim nothing more; `run` returns when the photos in flight are done."""
+        self._closing = True
+        self.bell.ring()
+
+    async def run(self) -> None:
+        """Feed until closed."""
+        async with anyio.create_task_group() as photos:
+            while not self._closing:
+                for claim in await self._claim():
+                    self.in_flight += 1
+                    photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
+                await self.bell.wait(await self._patience())
+
+    async def is_idle(self, *, within_seconds: float) -> bool:
+        """Tell whether nothing is in flight and nothing will be due within that time."""
+        due = await self._index.next_due()
+        return self.in_flight == 0 and (due is None or due > self._clock() + within_seconds)
+
+    async def _claim(self) -> list[Claim]:
+        now = self._clock()
+        allowed = self._gate.allowance(now=now, in_flight=self.in_flight)
+        limit = min(self._slots - self.in_flight, allowed)
+        if limit <= 0:
+            return []
+        return await self._index.claim(owner=self._owner, limit=limit, now=now)
+
+    async def _one(self, claim: Claim) -> None:
+        try:
+            await self._work(claim)
+        finally:
+            self.in_flight -= 1
+            self.bell.ring()
+
+    async def _patience(self) -> float:
+        """Return how long nothing new can be begun, if the bell does not ring."""
+        if self.in_flight >= self._slots:
+            return IDLE_SECONDS
+        due, now = await self._index.next_due(), self._clock()
+        opens_in = self._gate.opens_in(now=now)
+        if due is None or opens_in is None:
+            return IDLE_SECONDS
+        return min(max(due - now, opens_in, SHORTEST_SECONDS), IDLE_SECONDS)

@@ -1,0 +1,102 @@
+"""Goes once over every folder and through the queue, then ends: the verb `scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from captiond.app import App, open_app
+from captiond.config import Settings
+from captiond.intake.attend import scan_once
+from captiond.models import State
+from captiond.orders import Orders, obey_signals
+
+LOOK_SECONDS = 0.1
+SOON_SECONDS = 60.0
+"""Photos due within this time are waited for; later ones stay in the queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How a pass stands; `captioned` and `set_aside` count this pass alone."""
+
+    scanning: bool
+    waiting: int
+    in_flight: int
+    captioned: int
+    set_aside: int
+    paused: str | None
+
+
+async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> Progress:
+    """Caption what is new in every folder; return how the pass ended.
+
+    Ends early on SIGINT or SIGTERM, or when the captioner stops answering for more than
+    SOON_SECONDS; what is left waits in the queue. Raises ConfigError, AlreadyRunning,
+    LibraryUnavailable.
+    """
+    async with anyio.create_task_group() as life, open_app(settings) as app:
+        orders = await life.start(obey_signals, life)
+        await app.index.recover(now=app.bench.clock())
+        before = await app.index.counts()
+        async with anyio.create_task_group() as feeding:
+            feeding.start_soon(app.feeder.run, name="feeder")
+            scans = _Scans(app)
+            async with anyio.create_task_group() as scanning:
+                scanning.start_soon(scans.run, name="scans")
+                await _follow(app, orders, scans, before, on_progress)
+                scanning.cancel_scope.cancel()
+            app.feeder.close()
+        ended = await _progress(app, scanning=False, before=before)
+        life.cancel_scope.cancel()
+    return ended
+
+
+class _Scans:
+    """The scans of all folders, side by side."""
+
+    def __init__(self, app: App) -> None:
+        self.done = False
+        self._app = app
+
+    async def run(self) -> None:
+        async with anyio.create_task_group() as folders:
+            for intake in self._app.intakes:
+                folders.start_soon(scan_once, intake, name=f"scan {intake.root}")
+        self.done = True
+
+
+async def _follow(
+    app: App,
+    orders: Orders,
+    scans: _Scans,
+    before: dict[State, int],
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Report progress until there is nothing left to do now, or the operator stops it."""
+    while not orders.stopping:
+        on_progress(await _progress(app, scanning=not scans.done, before=before))
+        if _given_up(app) or (scans.done and await app.feeder.is_idle(within_seconds=SOON_SECONDS)):
+            return
+        await anyio.sleep(LOOK_SECONDS)
+
+
+def _given_up(app: App) -> bool:
+    opens_in = app.bench.gate.opens_in(now=app.bench.clock())
+    return app.feeder.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
+
+
+async def _progress(app: App, *, scanning: bool, before: dict[State, int]) -> Progress:
+    counts = await app.index.counts()
+    aside = (State.FAILED, State.REFUSED, State.SKIPPED)
+    pause = app.bench.gate.pause
+    return Progress(
+        scanning=scanning,
+        waiting=counts.get(State.QUEUED, 0),
+        in_flight=counts.get(State.INFLIGHT, 0),
+        captioned=counts.get(State.CAPTIONED, 0) - before.get(State.CAPTIONED, 0),
+        set_aside=sum(counts.get(state, 0) - before.get(state, 0) for state in aside),
+        paused=pause.reason if pause else None,
+    )

@@ -1,0 +1,234 @@
+"""One photo, top to bottom.
+
+    1 open beneath the root, compare with what settled, sha256
+    2 a caption for this digest? reuse it, go to 6
+    3 prepare: decode in a child, orient, shrink, strip
+    4 the gate; commit the request as in flight
+    5 ask; commit the reply before anything else is done with it
+    6 write the sidecars
+    7 commit `captioned`; one log line
+
+Whatever goes wrong ends as one row in the index: parked with a reason, or back in the queue.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import anyio
+import structlog
+
+from captiond import errors, files
+from captiond.captioners.base import Captioner, Question
+from captiond.index.base import Answer, Claim, Completed, Index, Parked, Request
+from captiond.models import Caption, Photo, Prepared, Recipe, Reply, State, Usage
+from captiond.quota.gate import Gate
+from captiond.sidecars.base import WriteSidecars
+from captiond.sidecars.troubles import Troubles
+from captiond.verdicts import judge
+
+log = structlog.get_logger()
+
+OTHERS_FIRST_SECONDS = 3.0
+"""A photo that met a fault of the service steps back: the next probe is another photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with the photos of one folder: by which recipe, into which sidecars."""
+
+    recipe: Recipe
+    sidecars: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything a photo meets on its way; `plans` maps a root to its plan."""
+
+    index: Index
+    captioner: Captioner
+    gate: Gate
+    prepare: Callable[[int, str], Awaitable[Prepared]]
+    price: Callable[[str, Usage], float | None]
+    write_sidecars: WriteSidecars
+    plans: Mapping[str, Plan]
+    preparing: anyio.CapacityLimiter
+    asking: anyio.CapacityLimiter
+    owner: str
+    clock: Callable[[], float] = time.time
+    troubles: Troubles = field(default_factory=Troubles)
+
+
+async def caption_photo(claim: Claim, bench: Bench) -> None:
+    """Caption one claimed photo; whatever happens is recorded in the index."""
+    try:
+        plan = bench.plans.get(claim.photo.root)
+        if plan is None:
+            reason = "its folder is not watched any more"
+            await bench.index.park(
+                [Parked(claim.photo, State.MISSING, reason)], owner=bench.owner
+            )
+            return
+        caption = await find_or_ask(claim, plan.recipe, bench)
+        if caption is not None:
+            await _finish(claim, plan, caption, bench)
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await bench.index.release([claim.photo], owner=bench.owner)
+        raise
+    except Exception as error:  # noqa: BLE001 the worker's edge: one photo fails, the daemon lives on
+        await _record_failure(claim, error, bench)
+
+
+async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the photo's caption: a known one for free, else a new one; None for a void claim.
+
+    Raises PhotoError, CaptionerError.
+    """
+    async with bench.preparing:
+        opened = await anyio.to_thread.run_sync(_open_settled, claim)
+        with opened:
+            digest = claim.digest or await anyio.to_thread.run_sync(opened.digest)
+            known = None
+            if bench.captioner.paid:
+                known = await bench.index.caption_of(digest, recipe=recipe)
+            if known is not None:
+                await bench.index.assign(
+                    claim.photo, owner=bench.owner, digest=digest, recipe=known.recipe
+                )
+                return known
+            image = await bench.prepare(opened.fd, digest)
+            await anyio.to_thread.run_sync(opened.check_unchanged)
+    await bench.index.learn(image.facts)
+    return await _ask(Question(claim.photo, image, recipe), digest, bench)
+
+
+async def _ask(question: Question, digest: str, bench: Bench) -> Caption | None:
+    async with bench.asking:
+        now = bench.clock()
+        if not bench.gate.is_open(now=now):
+            raise errors.CaptionerPaused("waiting for the captioner")
+        request = Request(
+            id=uuid.uuid4().hex,
+            photo=question.photo,
+            digest=digest,
+            recipe=question.recipe,
+            started_at=now,
+        )
+        if not await bench.index.begin(request, owner=bench.owner):
+            return None
+        reply = await _call(question, request, bench)
+    bench.gate.succeed(started_at=now)
+    return await _keep(reply, request, bench)
+
+
+async def _call(question: Question, request: Request, bench: Bench) -> Reply:
+    """Ask; a request that brings nothing is closed in the ledger before the error goes on."""
+    try:
+        return await bench.captioner.caption(question)
+    except BaseException as error:
+        reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
+        with anyio.CancelScope(shield=True):
+            await bench.index.abandon(request.id, reason, now=bench.clock())
+        raise
+
+
+async def _keep(reply: Reply, request: Request, bench: Bench) -> Caption:
+    """Commit the reply: from here on a crash cannot make it be paid for again."""
+    now = bench.clock()
+    caption = Caption(
+        digest=request.digest,
+        recipe=request.recipe.key,
+        origin=request.recipe.origin,
+        language=request.recipe.language,
+        model=reply.model,
+        created_at=now,
+        description=reply.description,
+    )
+    answer = Answer(
+        request=request.id,
+        photo=request.photo,
+        caption=caption,
+        usage=reply.usage,
+        cost_usd=bench.price(request.recipe.model, reply.usage) if bench.captioner.paid else 0.0,
+        ended_at=now,
+    )
+    with anyio.CancelScope(shield=True):
+        await bench.index.answer(answer)
+    return caption
+
+
+async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> None:
+    outcome = await anyio.to_thread.run_sync(
+        bench.write_sidecars, claim.photo, caption, plan.sidecars, claim.written
+    )
+    if bench.troubles.end(claim.photo):
+        log.info("sidecars.recovered", root=claim.photo.root)
+    now = bench.clock()
+    done = Completed(
+        photo=claim.photo,
+        digest=caption.digest,
+        recipe=caption.recipe,
+        written=outcome.written,
+        captioned_at=now,
+        reason="; ".join(outcome.notes) or None,
+    )
+    with anyio.CancelScope(shield=True):
+        await bench.index.complete([done], owner=bench.owner)
+    log.info(
+        "photo.captioned",
+        path=claim.photo.full,
+        caption=caption.description.caption,
+        model=caption.model,
+        seconds=round(now - claim.seen_at, 2),
+        **({"note": done.reason} if done.reason else {}),
+    )
+
+
+def _open_settled(claim: Claim) -> files.OpenedPhoto:
+    opened = files.open_beneath(claim.photo)
+    if opened.signature != claim.signature:
+        opened.close()
+        raise errors.PhotoChanged("the file changed since it settled")
+    return opened
+
+
+async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
+    now = bench.clock()
+    _tell(claim.photo, error, bench, now)
+    verdict = judge(claim, error, now=now, again_at=_again_at(claim.photo, error, bench, now))
+    with anyio.CancelScope(shield=True):
+        if isinstance(verdict, Parked):
+            log.warning("photo.set_aside", path=claim.photo.full, reason=verdict.reason)
+            await bench.index.park([verdict], owner=bench.owner)
+        else:
+            log.debug("photo.postponed", path=claim.photo.full, reason=verdict.reason)
+            await bench.index.retry([verdict], owner=bench.owner)
+
+
+def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:
+    """Close the gate where the error says so; tell the operator, once for each trouble."""
+    match error:
+        case errors.CaptionerStopped():
+            if bench.gate.stop(str(error)):
+                log.error("captioner.stopped", reason=str(error))
+        case errors.CaptionerBusy() | errors.CaptionerUnreachable():
+            retry_after = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
+            if bench.gate.hold(str(error), now=now, retry_after=retry_after):
+                log.warning("captioner.paused", reason=str(error), seconds=retry_after)
+        case errors.SidecarError():
+            if bench.troubles.begin(photo, now=now):
+                log.warning("sidecars.unwritable", root=photo.root, reason=str(error))
+        case errors.CaptiondError():
+            pass
+        case _:
+            log.error("photo.crashed", path=photo.full, exc_info=error)
+
+
+def _again_at(photo: Photo, error: Exception, bench: Bench, now: float) -> float:
+    if isinstance(error, errors.SidecarError):
+        return bench.troubles.again_at(photo, now=now)
+    return now + (bench.gate.opens_in(now=now) or 0.0) + OTHERS_FIRST_SECONDS

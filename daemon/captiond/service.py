@@ -1,0 +1,118 @@
+"""The daemon's life: arm, feed, reload, drain.
+
+    run      open the parts, serve until told otherwise; after SIGHUP once more with new settings
+    serve    watches armed -> READY -> photos flow -> an order comes -> drain
+
+SIGTERM and SIGINT stop the watch and let the photos in flight finish within DRAIN_SECONDS; a
+second one forces. A task that dies takes the daemon down loudly: the service manager restarts it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import anyio
+import structlog
+
+from captiond import __version__
+from captiond.app import App, open_app
+from captiond.config import Settings
+from captiond.errors import ConfigError
+from captiond.index.base import Health
+from captiond.intake.attend import attend
+from captiond.models import State
+from captiond.orders import Orders, obey_signals
+from captiond.sdnotify import Notifier
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 30.0
+HEARTBEAT_SECONDS = 5.0
+
+Load = Callable[[], Settings]
+
+
+async def run(load: Load, *, notifier: Notifier, watchdog_usec: int | None = None) -> None:
+    """Serve until told to stop.
+
+    Raises ConfigError, AlreadyRunning, LibraryUnavailable at the start; later a wrong
+    configuration is told, and the daemon goes on with the old one.
+    """
+    settings: Settings | None = load()
+    async with anyio.create_task_group() as life:
+        orders = await life.start(obey_signals, life)
+        while settings is not None:
+            async with open_app(settings) as app:
+                settings = await _serve(app, orders, load, notifier, watchdog_usec)
+        life.cancel_scope.cancel()
+
+
+async def _serve(
+    app: App, orders: Orders, load: Load, notifier: Notifier, watchdog_usec: int | None
+) -> Settings | None:
+    """Serve with these parts; return the settings to go on with, None to end."""
+    recovered = await app.index.recover(now=app.bench.clock())
+    log.info("service.started", version=__version__, index=app.settings.index.path,
+             folders=list(app.bench.plans), recovered=recovered)
+    async with anyio.create_task_group() as feeding:
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(_beat, app, notifier, watchdog_usec, name="heartbeat")
+            for intake in app.intakes:
+                await watching.start(attend, intake, name=f"intake {intake.root}")
+            feeding.start_soon(app.feeder.run, name="feeder")
+            notifier.ready()
+            log.info("service.ready")
+            settings = await _next_settings(orders, load)
+            watching.cancel_scope.cancel()
+        notifier.reloading() if settings else notifier.stopping()
+        log.info("service.draining", in_flight=app.feeder.in_flight, reload=settings is not None)
+        feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+        app.feeder.close()
+    log.info("service.drained", in_flight=app.feeder.in_flight)
+    return settings
+
+
+async def _next_settings(orders: Orders, load: Load) -> Settings | None:
+    """Wait for an order; return the settings to go on with, None to end."""
+    while True:
+        await orders.news()
+        if orders.stopping:
+            return None
+        try:
+            return load()
+        except ConfigError as error:
+            log.error("config.rejected", problems=error.problems)
+
+
+async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None:
+    """Say how things stand; the watchdog is fed each time the loop gets round to here."""
+    every = min(HEARTBEAT_SECONDS, (watchdog_usec or 60_000_000) / 3_000_000)
+    started_at = app.bench.clock()
+    while True:
+        notifier.watchdog()
+        health = _health(app, started_at)
+        with anyio.move_on_after(every):  # a full disk holds writes back; that is no hang
+            await app.index.beat(health)
+        notifier.status(status_line(await app.index.counts(), health))
+        await anyio.sleep(every)
+
+
+def _health(app: App, started_at: float) -> Health:
+    pause = app.bench.gate.pause
+    return Health(
+        owner=app.bench.owner,
+        pid=os.getpid(),
+        version=__version__,
+        started_at=started_at,
+        beat_at=app.bench.clock(),
+        paused=pause.reason if pause else None,
+        paused_until=pause.until if pause else None,
+    )
+
+
+def status_line(counts: dict[State, int], health: Health) -> str:
+    """Return how things stand in one line, as `systemctl status` shows it."""
+    told = [f"{count:,} {state}" for state, count in sorted(counts.items()) if count]
+    line = ", ".join(told) or "no photos yet"
+    return f"{line}; paused: {health.paused}" if health.paused else line

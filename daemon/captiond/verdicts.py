@@ -1,0 +1,42 @@
+"""Decides where a photo goes after an error: aside with a reason, or back into the queue."""
+
+from __future__ import annotations
+
+from captiond import errors
+from captiond.index.base import Claim, Parked, Retry
+from captiond.models import State
+
+TRIES = 3
+"""An unusable reply is paid for, so a photo that brings only those is given up early."""
+CHANGED_SECONDS = 30.0
+"""A file in flux comes back as a sighting of its own; this is for when that is missed."""
+
+
+def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Parked | Retry:
+    """Return what becomes of the claim.
+
+    `again_at` is when the captioner or the folder that is in trouble will be tried again. A fault
+    of the captioner or the disk never burns the photo's attempts.
+    """
+    photo, reason = claim.photo, str(error)
+    match error:
+        case errors.NotAPhoto():
+            return Parked(photo, State.SKIPPED, reason)
+        case errors.CaptionRefused():
+            return Parked(photo, State.REFUSED, reason)
+        case errors.PhotoVanished() | errors.PhotoChanged():
+            return Retry(photo, now + CHANGED_SECONDS, reason, counted=False)
+        case errors.ReplyUnusable():
+            return _limited(claim, reason, now)
+        case errors.PhotoError():
+            return Parked(photo, State.FAILED, reason)
+        case errors.CaptionerError() | errors.SidecarError():
+            return Retry(photo, again_at, reason, counted=False)
+        case _:
+            return _limited(claim, f"unexpected: {error!r}", now)
+
+
+def _limited(claim: Claim, reason: str, now: float) -> Parked | Retry:
+    if claim.attempts >= TRIES:
+        return Parked(claim.photo, State.FAILED, f"{reason} (tried {claim.attempts} times)")
+    return Retry(claim.photo, now + 10.0 * claim.attempts, reason)
