@@ -97,6 +97,19 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Palette:
+    """How a picture looks from afar: what can be said of its colours without seeing things.
+
+    `colours` are (name, share) with the largest share first, shares from 0 to 1; `brightness`
+    and `saturation` are means from 0 to 1.
+    """
+
+    colours: tuple[tuple[str, float], ...] = ()
+    brightness: float = 0.0
+    saturation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """An image ready to be sent: shown upright, shrunk, without any metadata."""
 
@@ -105,6 +118,7 @@ class Prepared:
     width: int
     height: int
     facts: Facts
+    palette: Palette = field(default_factory=Palette)
 
 
 @dataclass(frozen=True, kw_only=True)
