@@ -1,0 +1,137 @@
+"""Sets the stage for `captiond demo`: a folder, a loopback Gemini, the real daemon, some photos.
+
+The daemon is the program itself (`captiond run`) in a process of its own, with a configuration of
+its own; it asks through the real google-genai client. Only the far end is not Google's: the
+package's loopback server, which answers with the offline captioner.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from captiond.config import isolated_environment
+from captiond.errors import CaptiondError
+from captiond.index.search import Entry, Library
+from captiond.intake.filters import Filter
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+PIECES = 8
+OWN_PHOTOS_LIMIT = 24
+
+CONFIG = """\
+# The demo's configuration: a loopback server stands in for Gemini, so no key is needed.
+[index]
+path = "index.db"
+
+[gemini]
+base_url = "{url}"
+api_key_file = "not-a-real-key"
+concurrency = 4
+
+[watch]
+settle_seconds = 0.5
+
+[[folders]]
+path = "photos"
+sidecars = ["xmp", "txt", "json"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running demo: everything it makes lies in `home`."""
+
+    home: Path
+    daemon: subprocess.Popen[bytes]
+
+    @property
+    def photos(self) -> Path:
+        """The watched folder."""
+        return self.home / "photos"
+
+    @property
+    def index(self) -> Path:
+        """The index."""
+        return self.home / "index.db"
+
+    @property
+    def config(self) -> Path:
+        """The daemon's configuration."""
+        return self.home / "config.toml"
+
+    @property
+    def log(self) -> Path:
+        """What the daemon logs."""
+        return self.home / "daemon.log"
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Start server and daemon in a new temporary folder; stop both at the end, keep the folder."""
+    home = Path(tempfile.mkdtemp(prefix="captiond-demo-"))
+    (home / "photos").mkdir()
+    (home / "not-a-real-key").write_text("demo", encoding="utf-8")
+    with ExitStack() as stack:
+        server = stack.enter_context(_process(home / "server.log", "captiond.testing.gemini_server",
+                                              "--answer", "offline", "--latency", "0.3", piped=True))
+        assert server.stdout is not None
+        url = server.stdout.readline().decode().strip()
+        (home / "config.toml").write_text(CONFIG.format(url=url), encoding="utf-8")
+        daemon = stack.enter_context(
+            _process(home / "daemon.log", "captiond", "--config", str(home / "config.toml"), "run")
+        )
+        set_up = Stage(home, daemon)
+        _await_ready(set_up)
+        yield set_up
+
+
+def own_photos(folder: Path) -> list[Path]:
+    """Return the first photos beneath a person's folder; they are only ever read."""
+    photos = Filter()
+    found = (
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and photos.is_photo(path.relative_to(folder).as_posix())
+    )
+    return list(itertools.islice(found, OWN_PHOTOS_LIMIT))
+
+
+def sample_photos() -> list[Path]:
+    """Return the photos that come with the package."""
+    folder = Path(str(resources.files("captiond.testing") / "photos"))
+    return sorted(path for path in folder.iterdir() if Filter().is_photo(path.name))
+
+
+def drop(photo: Path, into: Path) -> None:
+    """Copy a photo into the watched folder, as a file manager does."""
+    shutil.copyfile(photo, into / photo.name)
+
+
+def drop_slowly(photo: Path, into: Path, *, seconds: float) -> None:
+    """Write a photo in pieces, as a camera or a slow network does."""
+    content = photo.read_bytes()
+    size = -(-len(content) // PIECES)
+    with (into / photo.name).open("wb") as target:
+        for start in range(0, len(content), size):
+            target.write(content[start : start + size])
+            target.flush()
+            time.sleep(seconds / PIECES)
+
+
+def await_entries(library: Library, names: list[str]) -> Iterator[Entry]:
+    """Yield each photo as soon as the daemon is done with it, in that order.
+
+    Raises CaptiondError when one takes longer than PATIENCE_SECONDS.
+    """

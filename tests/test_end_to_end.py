@@ -1,0 +1,178 @@
+"""The main job, by the real program on real photos."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from daemon_helpers import KEY, PHOTOS, Home, counters, gemini, wait_until
+from lxml import etree
+
+BAD = {
+    "bad/html.png": "skipped",
+    "bad/truncated.jpg": "failed",
+    "bad/zero.jpg": "skipped",
+}
+NOT_YET = {".dng", ".mov", ".jxl", ".xmp"}
+
+
+def collection() -> dict[str, str]:
+    """Return every photo of the test collection with the state it should end in."""
+    names = (
+        path.relative_to(PHOTOS).as_posix()
+        for path in PHOTOS.rglob("*")
+        if path.is_file() and path.name != "LICENSES" and path.suffix.lower() not in NOT_YET
+    )
+    return {name: BAD.get(name, "captioned") for name in names}
+
+
+def assert_whole(sidecar: Path) -> None:
+    """A sidecar is complete: it parses, or ends in a newline."""
+    content = sidecar.read_bytes()
+    if sidecar.suffix == ".json":
+        json.loads(content)
+    elif sidecar.suffix == ".xmp":
+        etree.fromstring(content)
+    else:
+        assert content.endswith(b"\n")
+
+
+def test_every_photo_is_captioned_exactly_once_across_a_kill(tmp_path: Path) -> None:
+    """The daemon is killed in the middle and started again: nothing lost, torn or paid twice."""
+    expected = collection()
+    with gemini("--answer", "offline", "--latency", "0.2") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            home.drop(*expected, "sidecars/human.jpg.xmp", "sidecars/A.jpg.xmp")
+            wait_until(lambda: counters(url)["requests"] >= 6)
+            daemon.send_signal(signal.SIGKILL)
+            daemon.wait()
+        asked_before = counters(url)["requests"]
+        with home.daemon():
+            home.wait_for(expected)
+        asked = counters(url)["requests"]
+
+    digests = {
+        hashlib.sha256((PHOTOS / name).read_bytes()).hexdigest()
+        for name, state in expected.items()
+        if state == "captioned"
+    }
+    captions = home.rows("select digest, count(*) from captions group by digest")
+    assert dict(captions) == dict.fromkeys(digests, 1)
+    assert asked >= len(digests)
+    assert asked <= len(digests) + home.concurrency, (asked_before, asked)
+    assert home.rows("pragma integrity_check") == [("ok",)]
+    for sidecar in home.photos.rglob("*.*"):
+        assert not sidecar.name.startswith(".captiond-"), "a stray temporary file"
+        if sidecar.suffix in {".xmp", ".txt", ".json"}:
+            assert_whole(sidecar)
+    written = [path for path in home.photos.rglob("*.txt")]
+    assert len(written) == list(expected.values()).count("captioned")
+    assert KEY not in home.log.read_text()
+
+
+def test_what_another_program_wrote_stays_as_it_is(tmp_path: Path) -> None:
+    """A sidecar that lay there before is left alone byte by byte, and the row says so."""
+    names = ("sidecars/human.jpg", "sidecars/A.jpg")
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        home.drop(*names, *(f"{name}.xmp" for name in names))
+        with home.daemon():
+            home.wait_for(dict.fromkeys(names, "captioned"))
+    for name in names:
+        assert (home.photos / f"{name}.xmp").read_bytes() == (PHOTOS / f"{name}.xmp").read_bytes()
+        assert (home.photos / f"{name}.txt").exists()
+    reasons = [reason for (reason,) in home.rows("select reason from library")]
+    assert all("xmp" in reason for reason in reasons)
+
+
+def test_a_copy_is_never_asked_about_again(tmp_path: Path) -> None:
+    """The same content under another name, in another folder, after a restart: free."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        home.drop("rocket.jpg")
+        with home.daemon():
+            home.wait_for({"rocket.jpg": "captioned"})
+            (home.photos / "sub").mkdir()
+            (home.photos / "sub" / "copy.jpg").write_bytes((PHOTOS / "rocket.jpg").read_bytes())
+            home.wait_for({"rocket.jpg": "captioned", "sub/copy.jpg": "captioned"})
+        (home.photos / "rocket.jpg").rename(home.photos / "moved.jpg")
+        with home.daemon():
+            home.wait_for(
+                {"rocket.jpg": "missing", "moved.jpg": "captioned", "sub/copy.jpg": "captioned"}
+            )
+        assert counters(url)["requests"] == 1
+    assert (home.photos / "moved.jpg.txt").read_text() == (
+        home.photos / "sub" / "copy.jpg.txt"
+    ).read_text()
+
+
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_finishes_the_photos_in_flight(tmp_path: Path, order: signal.Signals) -> None:
+    """What was asked for when the signal came is captioned when the daemon has ended."""
+    with gemini("--answer", "fixed", "--latency", "1.0") as url:
+        home = Home(tmp_path, url, concurrency=2)
+        with home.daemon() as daemon:
+            home.drop("rocket.jpg", "hopper.jpg", "china.jpg", "flower.jpg")
+            wait_until(lambda: counters(url)["requests"] == 2)
+            daemon.send_signal(order)
+            assert daemon.wait(timeout=30) == 0
+        assert counters(url)["requests"] == 2
+    assert sorted(home.states().values()) == ["captioned", "captioned", "queued", "queued"]
+    assert home.rows("select count(*) from requests where state = 'inflight'") == [(0,)]
+
+
+def test_a_wrong_key_stops_the_asking_until_the_configuration_changes(tmp_path: Path) -> None:
+    """One clear message, no attempt burnt; after SIGHUP with a better key all goes on."""
+    with gemini("--answer", "fixed", "--key", "the-right-key") as url:
+        home = Home(tmp_path, url)
+        (tmp_path / "good-key").write_text("the-right-key")
+        with home.daemon() as daemon:
+            home.drop("rocket.jpg", "hopper.jpg")
+            wait_until(lambda: "captioner.stopped" in home.log.read_text())
+            status = home.run("status").stdout
+            assert "key" in status
+            home.write_config(api_key_file="good-key")
+            daemon.send_signal(signal.SIGHUP)
+            home.wait_for({"rocket.jpg": "captioned", "hopper.jpg": "captioned"})
+    assert home.log.read_text().count('"captioner.stopped"') == 1
+    assert "the-right-key" not in home.log.read_text()
+
+
+def test_a_wrong_configuration_at_reload_is_told_and_the_old_one_kept(tmp_path: Path) -> None:
+    """A typing error never takes a running daemon down."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            (tmp_path / "config.toml").write_text("[gemini]\nmodle = 'x'\n")
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: "config.rejected" in home.log.read_text())
+            home.drop("rocket.jpg")
+            home.wait_for({"rocket.jpg": "captioned"})
+    assert "did you mean model" in home.log.read_text()
+
+
+def test_scan_captions_what_is_there_and_ends(tmp_path: Path) -> None:
+    """One pass without a daemon; its exit code tells whether something was set aside."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        home.drop("rocket.jpg", "hopper.jpg")
+        assert home.run("scan").returncode == 0
+        assert home.states() == {"rocket.jpg": "captioned", "hopper.jpg": "captioned"}
+        home.drop("bad/truncated.jpg")
+        ended = home.run("scan", "--json", check=False)
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout) == {"captioned": 0, "set_aside": 1, "waiting": 0}
+
+
+def test_a_second_daemon_on_the_same_index_is_refused(tmp_path: Path) -> None:
+    """Two would pay twice; the second says who is there and ends."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            second = home.run("scan", check=False)
+    assert second.returncode == 1
+    assert str(daemon.pid) in second.stderr
