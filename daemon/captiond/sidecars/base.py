@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from captiond.models import Caption, Photo, Written
@@ -22,6 +23,11 @@ class Subject:
     name: str
     caption: Caption
     version: str
+
+    @property
+    def created_at(self) -> str:
+        """When the caption was made: ISO 8601 in UTC, to the second."""
+        return f"{datetime.fromtimestamp(self.caption.created_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Sidecar(Protocol):
