@@ -1,116 +1,74 @@
 """Reads the configuration, once: flag > `CAPTIOND_*` environment > TOML file > default.
 
 Every mistake is told at once, each with its key path; an unknown key is a mistake with a
-did-you-mean. msgspec rather than pydantic checks the values: `captiond search` has 100 ms in all,
-and importing pydantic takes most of them (0.45x the start, measured pair by pair). This is the
-only module that reads the environment.
+did-you-mean. This is the only module that reads the environment.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_origin
 
 import msgspec
-from msgspec import Meta, Struct
 
+from captiond import validation
 from captiond.errors import ConfigError
+from captiond.settings import (
+    PATHS,
+    SECTIONS,
+    CaptionerSettings,
+    FolderSettings,
+    GeminiSettings,
+    ImageSettings,
+    IndexSettings,
+    LogSettings,
+    Settings,
+    SidecarKind,
+    WatchSettings,
+)
 
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-SidecarKind = Literal["xmp", "txt", "json"]
+__all__ = [
+    "ApiKey",
+    "CaptionerSettings",
+    "FolderSettings",
+    "GeminiSettings",
+    "ImageSettings",
+    "IndexSettings",
+    "LogSettings",
+    "ServiceEnvironment",
+    "Settings",
+    "SidecarKind",
+    "WatchSettings",
+    "find_api_key",
+    "isolated_environment",
+    "load",
+    "read_api_key",
+    "service_environment",
+    "to_document",
+]
 
-
-class IndexSettings(Struct, frozen=True, kw_only=True):
-    """Where the index lies; "" is the state directory of the service or of the user."""
-
-    path: str = ""
-
-
-class CaptionerSettings(Struct, frozen=True, kw_only=True):
-    """Who captions, in which language, by which prompt."""
-
-    backend: Literal["gemini", "offline"] = "gemini"
-    language: Annotated[str, Meta(min_length=2, max_length=40)] = "en"
-    prompt: str = ""
-    prompt_file: str = ""
-
-
-class GeminiSettings(Struct, frozen=True, kw_only=True):
-    """How Gemini is asked; deadlines under 10 s are refused by the API itself."""
-
-    model: Annotated[str, Meta(min_length=1)] = "gemini-3.5-flash-lite"
-    api_key_file: str = ""
-    base_url: str = ""
-    api_version: Annotated[str, Meta(min_length=1)] = "v1beta"
-    concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
-    timeout_seconds: Annotated[float, Meta(ge=10)] = 60.0
-    thinking: Literal["", "minimal", "low", "medium", "high"] = ""
-    media_resolution: Literal["", "low", "medium", "high", "ultra_high"] = ""
-
-
-class WatchSettings(Struct, frozen=True, kw_only=True):
-    """When a file counts as finished, how often the scan looks, what is never looked at."""
-
-    settle_seconds: Annotated[float, Meta(ge=0.1)] = 2.0
-    scan_interval_minutes: Seconds = 60.0
-    ignore: list[str] = []
-
-
-class ImageSettings(Struct, frozen=True, kw_only=True):
-    """How large an image is sent, and what a decoder may cost."""
-
-    max_edge_px: Annotated[int, Meta(ge=64, le=8192)] = 1536
-    max_megapixels: Count = 250
-    decode_seconds: Seconds = 60.0
-    decode_megabytes: Annotated[int, Meta(ge=256)] = 2048
-
-
-class LogSettings(Struct, frozen=True, kw_only=True):
-    """How much is logged to stderr, and how it looks."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "console", "json"] = "auto"
-
-
-class FolderSettings(Struct, frozen=True, kw_only=True):
-    """One watched folder; "" means as in `[captioner]`."""
-
-    path: Annotated[str, Meta(min_length=1)]
-    recursive: bool = True
-    sidecars: list[SidecarKind] = ["xmp", "txt"]
-    language: str = ""
-    prompt: str = ""
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """The whole configuration, checked; every path absolute; `source` is the file it came from."""
-
-    index: IndexSettings = IndexSettings()
-    captioner: CaptionerSettings = CaptionerSettings()
-    gemini: GeminiSettings = GeminiSettings()
-    watch: WatchSettings = WatchSettings()
-    images: ImageSettings = ImageSettings()
-    log: LogSettings = LogSettings()
-    folders: list[FolderSettings] = []
-    source: str | None = None
-
-
-SECTIONS: dict[str, type[Struct]] = {
-    "index": IndexSettings,
-    "captioner": CaptionerSettings,
-    "gemini": GeminiSettings,
-    "watch": WatchSettings,
-    "images": ImageSettings,
-    "log": LogSettings,
-}
 _ENVIRONMENT_ONLY = {"CAPTIOND_CONFIG", "CAPTIOND_FOLDERS"}
+_KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+_HANDED_OVER = {
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "STATE_DIRECTORY",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    *_KEY_VARIABLES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """The Gemini key, kept out of its own repr, with the place it was found in."""
+
+    text: str = field(repr=False)
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,38 +87,51 @@ def load(
 ) -> Settings:
     """Return the settings in force; `overrides` maps "section.key" to a flag's value.
 
-    Raises ConfigError with every problem found.
+    Paths are relative to the file that names them, those of the environment and of flags to the
+    working directory. Raises ConfigError with every problem found.
     """
     problems: list[str] = []
-    source = _find_file(path, environ, problems)
-    base = source.parent if source else Path.cwd()
-    document = _read_toml(source, problems)
-    for section, key, text in _environment_values(environ, problems):
-        document.setdefault(section, {})[key] = text
+    source = _find_file(path, environ)
+    document = _read_toml(source, problems) if source else {}
+    if source:
+        _make_absolute(document, source.parent)
+    for section, key, value in _environment_values(environ, problems):
+        _put(document, section, key, value)
     for dotted, value in (overrides or {}).items():
         section, _, key = dotted.partition(".")
-        document.setdefault(section, {})[key] = value
-    if "CAPTIOND_FOLDERS" in environ:
-        paths = [p for p in environ["CAPTIOND_FOLDERS"].split(os.pathsep) if p]
-        document["folders"] = [{"path": p} for p in paths]
-    settings = _check(document, base, environ, problems)
+        _put(document, section, key, value)
+    if environ.get("CAPTIOND_FOLDERS"):
+        paths = environ["CAPTIOND_FOLDERS"].split(os.pathsep)
+        document["folders"] = [{"path": path} for path in paths if path]
+    _make_absolute(document, Path.cwd())
+    settings = _completed(validation.check(document, problems), environ, problems)
     if problems:
         raise ConfigError(problems)
     return msgspec.structs.replace(settings, source=str(source) if source else None)
 
 
 def read_api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the Gemini key: systemd credential, else `api_key_file`, else the environment.
+    """Return the Gemini key, None when there is none; raises ConfigError as `find_api_key`."""
+    key = find_api_key(settings, environ)
+    return key.text if key else None
 
-    Raises ConfigError for a key file that cannot be read or is empty.
+
+def find_api_key(settings: Settings, environ: Mapping[str, str] = os.environ) -> ApiKey | None:
+    """Find the key: systemd credential, else `api_key_file`, else the environment.
+
+    Raises ConfigError for a key file that cannot be read or does not hold one key.
     """
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(credentials, "gemini-api-key") if credentials else None
-    if credential and credential.is_file():
-        return _read_key(credential)
+    if credential and os.path.lexists(credential):
+        return ApiKey(_read_key(credential), "the service credential gemini-api-key")
     if settings.gemini.api_key_file:
-        return _read_key(Path(settings.gemini.api_key_file))
-    return environ.get("GEMINI_API_KEY") or environ.get("GOOGLE_API_KEY") or None
+        path = Path(settings.gemini.api_key_file)
+        return ApiKey(_read_key(path), f"the file {path}")
+    for name in _KEY_VARIABLES:
+        if text := environ.get(name, "").strip():
+            return ApiKey(_one_key(text, name), f"the environment variable {name}")
+    return None
 
 
 def service_environment(environ: Mapping[str, str] = os.environ) -> ServiceEnvironment:
@@ -168,8 +139,17 @@ def service_environment(environ: Mapping[str, str] = os.environ) -> ServiceEnvir
     usec = environ.get("WATCHDOG_USEC", "")
     mine = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     return ServiceEnvironment(
-        environ.get("NOTIFY_SOCKET") or None, int(usec) if usec.isdigit() and mine else None
+        environ.get("NOTIFY_SOCKET") or None, int(usec) if usec.isdecimal() and mine else None
     )
+
+
+def isolated_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment for a child that shall obey its own configuration file alone."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("CAPTIOND_") and name not in _HANDED_OVER
+    }
 
 
 def to_document(settings: Settings) -> dict[str, Any]:
@@ -179,35 +159,47 @@ def to_document(settings: Settings) -> dict[str, Any]:
 
 
 def _read_key(path: Path) -> str:
+    return _one_key(_read_text(path, f"the key file {path}"), f"the key file {path}")
+
+
+def _one_key(text: str, where: str) -> str:
+    words = text.split()
+    if len(words) != 1 or not text.isascii():
+        raise ConfigError([f"{where} must hold one API key, nothing else"])
+    return words[0]
+
+
+def _read_text(path: Path, where: str) -> str:
+    """Return a small UTF-8 file's text, without a byte order mark; raises ConfigError."""
     try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"the key file {path} cannot be read: {error}"]) from error
-    if not key:
-        raise ConfigError([f"the key file {path} is empty"])
-    return key
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError([f"{where} does not exist"]) from error
+    except OSError as error:
+        raise ConfigError([f"{where} cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{where} is not UTF-8 text (byte {error.start})"]) from error
 
 
-def _find_file(path: Path | None, environ: Mapping[str, str], problems: list[str]) -> Path | None:
-    named = path or (Path(environ["CAPTIOND_CONFIG"]) if environ.get("CAPTIOND_CONFIG") else None)
+def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = str(path) if path else environ.get("CAPTIOND_CONFIG")
     if named:
-        if not named.is_file():
-            problems.append(f"there is no configuration file {named}")
-            return None
-        return named.absolute()
-    home = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        return Path(_absolute(named, Path.cwd()))
+    home = Path(environ.get("XDG_CONFIG_HOME") or _absolute("~/.config", Path.cwd()))
     candidates = (home / "captiond" / "config.toml", Path("/etc/captiond/config.toml"))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((found for found in candidates if os.path.isfile(found)), None)  # noqa: PTH113 - Path.is_file raises for a home that may not be entered
 
 
-def _read_toml(source: Path | None, problems: list[str]) -> dict[str, Any]:
-    if source is None:
-        return {}
+def _read_toml(source: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        return tomllib.loads(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(_read_text(source, f"the configuration file {source}"))
+    except ConfigError as error:
+        problems += error.problems
+    except RecursionError:
+        problems.append(f"{source}: is nested too deeply")
+    except ValueError as error:  # tomllib lets int() speak for itself about 5,000 digits
         problems.append(f"{source}: {error}")
-        return {}
+    return {}
 
 
 def _environment_values(
@@ -222,11 +214,17 @@ def _environment_values(
         if not name.startswith("CAPTIOND_") or name in _ENVIRONMENT_ONLY:
             continue
         if name not in names:
-            problems.append(f"{name}: no such setting{_did_you_mean(name, names)}")
+            problems.append(f"{name}: no such setting{validation.did_you_mean(name, names)}")
             continue
         section, key = names[name]
-        wanted = get_type_hints(SECTIONS[section], include_extras=True)[key]
-        yield section, key, _from_text(text, wanted)
+        wanted = validation.types_of(SECTIONS[section])[key]
+        value = _from_text(text, wanted)
+        wrong = list(validation.mistakes(value, wanted, name))
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            wrong = [f"{name}: must be UTF-8 text"]
+        problems += wrong
+        if not wrong:
+            yield section, key, value
 
 
 def _from_text(text: str, wanted: Any) -> object:
@@ -239,114 +237,47 @@ def _from_text(text: str, wanted: Any) -> object:
     return converted
 
 
-def _check(
-    document: dict[str, Any], base: Path, environ: Mapping[str, str], problems: list[str]
-) -> Settings:
-    known = (*SECTIONS, "folders")
-    problems += [
-        f"{name}: no such section{_did_you_mean(name, known)}"
-        for name in document
-        if name not in known
-    ]
-    sections: dict[str, Any] = {
-        name: _check_table(document.get(name, {}), kind, name, problems)
-        for name, kind in SECTIONS.items()
-    }
-    folders = _check_folders(document.get("folders", []), base, problems)
-    captioner: CaptionerSettings = sections["captioner"] or CaptionerSettings()
-    gemini: GeminiSettings = sections["gemini"] or GeminiSettings()
-    index: IndexSettings = sections["index"] or IndexSettings()
-    sections["captioner"] = _with_prompt_file(captioner, base, problems)
-    sections["gemini"] = msgspec.structs.replace(
-        gemini, api_key_file=_absolute(gemini.api_key_file, base)
-    )
-    path = _absolute(index.path, base) or str(_state_directory(environ) / "index.db")
-    sections["index"] = IndexSettings(path=path)
-    present = {name: value for name, value in sections.items() if value is not None}
-    return Settings(folders=folders, **present)
+def _put(document: dict[str, Any], section: str, key: str, value: object) -> None:
+    table = document.setdefault(section, {})
+    if isinstance(table, dict):  # anything else is told as a problem of the file
+        table[key] = value
 
 
-def _check_table(table: object, kind: type[Struct], where: str, problems: list[str]) -> Any:
-    """Return the table as `kind`, None when it has problems; each is added with its key path."""
-    if not isinstance(table, dict):
-        problems.append(f"{where}: must be a table of keys")
-        return None
-    hints = get_type_hints(kind, include_extras=True)
-    before, values = len(problems), {}
-    for key, value in table.items():
-        if key not in hints:
-            problems.append(f"{where}.{key}: no such key{_did_you_mean(key, hints)}")
-            continue
-        try:
-            values[key] = msgspec.convert(value, hints[key])
-        except msgspec.ValidationError as error:
-            problems.append(f"{where}.{key}: {_plain(error, hints[key], value)}")
-    required = [f.name for f in msgspec.structs.fields(kind) if f.required]
-    problems += [f"{where}.{key}: is missing" for key in required if key not in table]
-    return kind(**values) if len(problems) == before else None
-
-
-def _check_folders(tables: object, base: Path, problems: list[str]) -> list[FolderSettings]:
-    if not isinstance(tables, list):
-        problems.append("folders: must be written as [[folders]] tables")
-        return []
-    checked = [
-        _check_table(table, FolderSettings, f"folders[{at}]", problems)
-        for at, table in enumerate(tables)
-    ]
-    folders = [
-        msgspec.structs.replace(folder, path=_absolute(folder.path, base))
-        for folder in checked
-        if folder is not None
-    ]
-    problems += _overlaps(folders)
-    return folders
-
-
-def _overlaps(folders: list[FolderSettings]) -> Iterator[str]:
-    paths = sorted(Path(folder.path) for folder in folders)
-    for at, outer in enumerate(paths):
-        for inner in paths[at + 1 :]:
-            if inner.is_relative_to(outer):
-                yield f"folders: {inner} lies within {outer}; each photo belongs to one folder"
-
-
-def _with_prompt_file(
-    captioner: CaptionerSettings, base: Path, problems: list[str]
-) -> CaptionerSettings:
-    if not captioner.prompt_file:
-        return captioner
-    if captioner.prompt:
-        problems.append("captioner.prompt: give either prompt or prompt_file, not both")
-    path = _absolute(captioner.prompt_file, base)
-    try:
-        prompt = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"captioner.prompt_file: {path} cannot be read: {error}")
-        return captioner
-    return msgspec.structs.replace(captioner, prompt=prompt, prompt_file=path)
-
-
-def _plain(error: msgspec.ValidationError, wanted: Any, value: object) -> str:
-    bare = get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted
-    if get_origin(bare) is Literal:
-        choices = ", ".join(f'"{choice}"' for choice in get_args(bare))
-        return f"must be one of {choices}, not {value!r}{_did_you_mean(str(value), get_args(bare))}"
-    name = bare.__name__ if isinstance(bare, type | types.GenericAlias) else str(bare)
-    sentence = str(error).replace("`", "").partition(" - at ")[0]
-    return f"{sentence[:1].lower()}{sentence[1:]} (a value of type {name}, not {value!r})"
-
-
-def _did_you_mean(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, [k for k in known if k], n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+def _make_absolute(document: Mapping[str, Any], base: Path) -> None:
+    """Make the document's paths absolute, in place; what is no path is left for the check."""
+    places = [(document.get(section), key) for section, key in PATHS]
+    folders = document.get("folders")
+    places += [(folder, "path") for folder in folders] if isinstance(folders, list) else []
+    for table, key in places:
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+            table[key] = _absolute(table[key], base)
 
 
 def _absolute(path: str, base: Path) -> str:
-    return os.path.normpath(base / Path(path).expanduser()) if path else ""
+    joined = os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+    return f"/{joined.lstrip('/')}"
+
+
+def _completed(settings: Settings, environ: Mapping[str, str], problems: list[str]) -> Settings:
+    """Fill in what depends on the machine: the prompt file's text, the index's usual place."""
+    index, captioner = settings.index, settings.captioner
+    if not index.path:
+        index = IndexSettings(path=str(_state_directory(environ) / "index.db"))
+    if captioner.prompt_file and captioner.prompt:
+        problems.append("captioner.prompt: give either prompt or prompt_file, not both")
+    elif captioner.prompt_file:
+        try:
+            prompt = _read_text(Path(captioner.prompt_file), f"{captioner.prompt_file}").strip()
+        except ConfigError as error:
+            problems += [f"captioner.prompt_file: {problem}" for problem in error.problems]
+        else:
+            captioner = msgspec.structs.replace(captioner, prompt=prompt)
+            problems += [] if prompt else ["captioner.prompt_file: the file is empty"]
+    return msgspec.structs.replace(settings, index=index, captioner=captioner)
 
 
 def _state_directory(environ: Mapping[str, str]) -> Path:
     if environ.get("STATE_DIRECTORY"):
         return Path(environ["STATE_DIRECTORY"].split(":")[0])
-    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "captiond"
+    state = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(_absolute(state, Path.cwd())) / "captiond"

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from captiond import __version__
+from captiond.cli import output
 from captiond.errors import CaptiondError, ConfigError
 
 VERBS = {
@@ -94,10 +95,10 @@ def _run() -> int:
         return error.exit_code
     except ConfigError as error:
         for problem in error.problems:
-            click.echo(f"captiond: {problem}", err=True)
+            output.note(f"captiond: {problem}")
         return os.EX_CONFIG
     except CaptiondError as error:
-        click.echo(f"captiond: {error}", err=True)
+        output.note(f"captiond: {error}")
         return 1
     except BrokenPipeError:
         # The reader has seen enough; Python would complain once more when it closes stdout.

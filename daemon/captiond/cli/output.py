@@ -46,9 +46,13 @@ def clean(text: str) -> str:
 
 def print_json(value: object) -> None:
     """Print one JSON document; names that are not UTF-8 survive as lone surrogate escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(escape_json(json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def escape_json(text: str) -> str:
+    r"""Spell out as `\u001b` what could steer a terminal, except the line feeds of indentation."""
     steering = re.compile(f"(?!\n){_STEERING.pattern}")
-    click.echo(steering.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    return steering.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

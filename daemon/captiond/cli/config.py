@@ -1,0 +1,80 @@
+"""The verb `config`: what is in force, and whether it is right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from captiond import config
+from captiond.cli import output
+from captiond.config import Settings
+from captiond.errors import ConfigError
+
+
+@click.group(short_help="Show or check the configuration.")
+def command() -> None:
+    """Show or check the configuration."""
+
+
+@command.command()
+@output.json_option
+@click.pass_context
+def show(ctx: click.Context, *, as_json: bool) -> None:
+    """Print the settings in force: flags, environment, file and defaults taken together.
+
+    What is printed can be used as a configuration file. The key is not in it, only where it was
+    found. With --json, `source` is the file and `api_key` where the key was found, or null.
+    """
+    settings = output.settings(ctx)
+    document = config.to_document(settings)
+    source = document.pop("source")
+    if settings.captioner.prompt_file:
+        del document["captioner"]["prompt"]  # it came from the file
+    if as_json:
+        found = config.find_api_key(settings)
+        api_key = found.source if found else None
+        output.print_json({"source": source, "api_key": api_key, **document})
+        return
+    click.echo(output.clean(f"# from {source}" if source else "# no configuration file"))
+    click.echo(output.clean(f"# {key_sentence(settings)}"))
+    for line in to_toml(document):
+        click.echo(line)
+
+
+@command.command()
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Tell every mistake in the configuration at once; exit with 78 if there is one."""
+    settings = output.settings(ctx)
+    config.find_api_key(settings)
+    click.echo(output.clean(f"ok: {settings.source or 'no configuration file, all defaults'}"))
+    if not settings.folders:
+        output.note("no folder is watched: there is no [[folders]] table")
+
+
+def key_sentence(settings: Settings) -> str:
+    """Say where the key was found, never the key."""
+    try:
+        found = config.find_api_key(settings)
+    except ConfigError as error:
+        return str(error)
+    return f"the API key comes from {found.source}" if found else "there is no API key"
+
+
+def to_toml(document: Mapping[str, Any]) -> Iterator[str]:
+    """Write sections of plain values, and lists of such sections, as lines of TOML."""
+    for name, value in document.items():
+        tables = value if isinstance(value, list) else [value]
+        heading = f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+        for table in tables:
+            yield ""
+            yield heading
+            yield from (f"{key} = {_literal(setting)}" for key, setting in table.items())
+
+
+def _literal(value: object) -> str:
+    """Write text, a number, a truth value or a list of them; JSON and TOML agree on these."""
+    return output.escape_json(json.dumps(value, ensure_ascii=False))
