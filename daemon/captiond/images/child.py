@@ -1,0 +1,81 @@
+"""Decodes photos for the daemon, in a process of its own that may crash, hang or be killed."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+import socket
+
+import msgspec
+
+from captiond.errors import NotAPhoto, PhotoError
+from captiond.images import wire
+from captiond.images.prepare import arm, prepare
+
+MOST_PHOTOS = 500
+MOST_RESIDENT_BYTES = 256 << 20
+"""What an idle child may keep: the allocator does not give everything back."""
+
+
+def main(descriptor: int, limits_json: str) -> None:
+    """Answer the daemon at the other end of the socket until it hangs up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the daemon says when: its photos may finish
+    limits = msgspec.json.decode(limits_json, type=wire.Limits)
+    arm()
+    with socket.socket(fileno=descriptor) as daemon, open("/proc/self/statm", "rb", 0) as statm:  # noqa: PTH123 read again and again
+        _shut_doors(limits)
+        daemon.sendall(wire.READY)
+        _serve(daemon, statm.fileno(), limits)
+
+
+def _shut_doors(limits: wire.Limits) -> None:
+    """Give up what decoding does not need, before the first foreign byte is read."""
+    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 one number of the kernel's
+        size = _pages(statm.read(), 0)
+    room = size + (limits.decode_megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _serve(daemon: socket.socket, statm: int, limits: wire.Limits) -> None:
+    served, last = 0, False
+    while not last:
+        digest, fds, _, _ = socket.recv_fds(daemon, wire.DIGEST_BYTES, 1)
+        if not fds:
+            return
+        _limit_cpu(limits)
+        try:
+            answer, image = _answer(fds[0], digest.decode(), limits)
+        finally:
+            os.close(fds[0])
+        served += 1
+        resident = _pages(os.pread(statm, 100, 0), 1)
+        last = served >= MOST_PHOTOS or resident > MOST_RESIDENT_BYTES
+        head = msgspec.json.encode(msgspec.structs.replace(answer, last=last))
+        daemon.sendall(wire.SIZES.pack(len(head), len(image)) + head)
+        daemon.sendall(image)
+
+
+def _answer(fd: int, digest: str, limits: wire.Limits) -> tuple[wire.Answer, bytes]:
+    try:
+        made = prepare(fd, digest, limits)
+    except PhotoError as error:
+        return wire.Refused(not isinstance(error, NotAPhoto), str(error), last=False), b""
+    done = wire.Done(made.width, made.height, made.facts, made.palette, last=False)
+    return done, made.data
+
+
+def _limit_cpu(limits: wire.Limits) -> None:
+    """End an orphan that decodes for ever: nobody is left to kill it. Two threads may be busy."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = usage.ru_utime + usage.ru_stime
+    most = math.ceil(used + 2 * limits.decode_seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def _pages(statm: bytes, column: int) -> int:
+    return int(statm.split()[column]) * resource.getpagesize()

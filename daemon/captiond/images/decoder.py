@@ -1,0 +1,187 @@
+"""Runs one decoder child: starts it, hands it photos, ends it when it fails."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from captiond.errors import NotAPhoto, Undecodable
+from captiond.images import wire
+from captiond.models import Prepared
+
+START_SECONDS = 60.0
+
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    "from captiond.images.child import main; main(int(sys.argv[1]), sys.argv[2])"
+)
+# Nothing else of the environment: the API key is no business of a decoder's.
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the address space that is limited
+    "VIPS_CONCURRENCY": "1",  # one thread per child; there are as many children as cores
+    "VIPS_DISC_THRESHOLD": "1000g",  # never a temporary file
+}
+
+log = structlog.get_logger()
+
+
+class _DiedError(Exception):
+    """The child ended, or spoke nonsense, in the middle of an exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    socket: socket.socket
+
+    def end(self) -> int:
+        """Kill and reap it; return its exit status as Popen gives it."""
+        self.socket.close()
+        self.process.kill()
+        return self.process.wait()
+
+
+class Decoder:
+    """A child process, started with its first photo and replaced when it ends.
+
+    One photo at a time, from any thread; only `stop` may be called meanwhile.
+    """
+
+    def __init__(self, limits: wire.Limits) -> None:
+        self._limits = limits
+        self._child: _Child | None = None
+        self._stopped = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None while there is none."""
+        return self._child.process.pid if self._child else None
+
+    def prepare(self, fd: int, digest: str) -> Prepared:
+        """Return the open file as an image to be sent; blocks, at most for `decode_seconds`.
+
+        Raises NotAPhoto, Undecodable; ChildProcessError when no child can be started.
+        """
+        used = self._child is not None
+        try:
+            return self._exchange(fd, digest)
+        except _DiedError as death:
+            if not used or self._stopped:
+                raise _crash(death, self._limits) from death
+        # What earlier photos left behind may have ended it, so once more, in a new child.
+        try:
+            return self._exchange(fd, digest)
+        except _DiedError as death:
+            raise _crash(death, self._limits) from death
+
+    def stop(self) -> None:
+        """Kill the child from another thread; a running `prepare` ends at once."""
+        self._stopped = True
+        if child := self._child:
+            child.process.kill()
+
+    def close(self) -> int | None:
+        """End the child and reap it; return its exit status, None if there was none."""
+        child, self._child = self._child, None
+        return child.end() if child else None
+
+    def _exchange(self, fd: int, digest: str) -> Prepared:
+        child = self._child = self._child or _start(self._limits)
+        if self._stopped:
+            self.close()
+            raise _DiedError("stopped")
+        deadline = time.monotonic() + self._limits.decode_seconds
+        try:
+            socket.send_fds(child.socket, [digest.encode()], [fd])
+            answer, image = _receive(child.socket, deadline)
+            prepared = _understood(answer, image, digest)
+        except TimeoutError as error:
+            self.close()
+            log.warning("decoder.killed", pid=child.process.pid, reason="too slow")
+            seconds = f"{self._limits.decode_seconds:g}"
+            raise Undecodable(f"not decoded within images.decode_seconds = {seconds}") from error
+        except (OSError, EOFError, msgspec.MsgspecError) as error:
+            status = self.close()
+            log.warning("decoder.died", pid=child.process.pid, status=status, error=str(error))
+            raise _DiedError(_said(status)) from error
+        if answer.last:
+            self.close()
+        if isinstance(prepared, Prepared):
+            return prepared
+        raise prepared
+
+
+def _start(limits: wire.Limits) -> _Child:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        descriptor = theirs.fileno()
+        path = [entry for entry in sys.path if entry.startswith("/")]
+        encoded = msgspec.json.encode(limits).decode()
+        process = subprocess.Popen(  # noqa: S603 our own interpreter, our own module
+            [sys.executable, "-I", "-W", "ignore", "-c", _BOOT, str(descriptor), encoded, *path],
+            pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # libvips and its codecs warn there about every odd file
+            env=_ENVIRONMENT,
+            start_new_session=True,
+        )
+    child = _Child(process, ours)
+    try:
+        ready = _read(ours, len(wire.READY), time.monotonic() + START_SECONDS)
+    except (OSError, EOFError) as error:
+        status = child.end()
+        raise ChildProcessError(f"no image decoder could be started: {_said(status)}") from error
+    log.debug("decoder.started", pid=process.pid, said=ready.decode())
+    return child
+
+
+def _receive(daemon: socket.socket, deadline: float) -> tuple[wire.Answer, bytes]:
+    head, image = wire.SIZES.unpack(_read(daemon, wire.SIZES.size, deadline))
+    if head > wire.MOST_HEAD_BYTES or image > wire.MOST_IMAGE_BYTES:
+        raise EOFError("an answer beyond all bounds")
+    answer = msgspec.json.decode(_read(daemon, head, deadline), type=wire.Answer)
+    return answer, _read(daemon, image, deadline)
+
+
+def _read(daemon: socket.socket, count: int, deadline: float) -> bytes:
+    """Return `count` bytes; raises EOFError, and TimeoutError at the deadline."""
+    buffer, filled = bytearray(count), 0
+    view = memoryview(buffer)
+    while filled < count:
+        daemon.settimeout(max(deadline - time.monotonic(), 0.001))
+        received = daemon.recv_into(view[filled:])
+        if not received:
+            raise EOFError("it hung up")
+        filled += received
+    return bytes(buffer)
+
+
+def _understood(
+    answer: wire.Answer, image: bytes, digest: str
+) -> Prepared | NotAPhoto | Undecodable:
+    if isinstance(answer, wire.Refused):
+        return Undecodable(answer.reason) if answer.is_photo else NotAPhoto(answer.reason)
+    if answer.facts.digest != digest:
+        raise EOFError("an answer about another photo")
+    return Prepared(image, "image/jpeg", answer.width, answer.height, answer.facts, answer.palette)
+
+
+def _crash(death: _DiedError, limits: wire.Limits) -> Undecodable:
+    return Undecodable(
+        f"the decoder crashed on it ({death}), or it needs more memory than "
+        f"images.decode_megabytes = {limits.decode_megabytes}"
+    )
+
+
+def _said(status: int | None) -> str:
+    if status is None or status >= 0:
+        return f"exit status {status}"
+    return signal.Signals(-status).name

@@ -1,0 +1,140 @@
+"""Tells an image's format by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+from captiond.errors import NotAPhoto, Undecodable
+
+HEAD_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A format: its name in the index, its name for people, who decodes it, Pillow's name."""
+
+    name: str
+    label: str
+    decoder: Literal["vips", "pillow"]
+    pillow: str
+
+
+JPEG = Kind("jpeg", "JPEG", "vips", "JPEG")
+PNG = Kind("png", "PNG", "vips", "PNG")
+GIF = Kind("gif", "GIF", "vips", "GIF")
+WEBP = Kind("webp", "WebP", "vips", "WEBP")
+TIFF = Kind("tiff", "TIFF", "vips", "TIFF")
+BMP = Kind("bmp", "BMP", "pillow", "BMP")
+JPEG_2000 = Kind("jpeg2000", "JPEG 2000", "pillow", "JPEG2000")
+HEIC = Kind("heic", "HEIC", "pillow", "HEIF")
+HEIF = Kind("heif", "HEIF", "pillow", "HEIF")
+AVIF = Kind("avif", "AVIF", "pillow", "AVIF")
+
+_STARTS = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", JPEG_2000),
+    (b"\xff\x4f\xff\x51", JPEG_2000),
+)
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")
+_JPEG_XL_STARTS = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_OTHER_STARTS = (
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (b"8BPS", "a Photoshop document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"<!doctype html", "HTML text"),
+    (b"<html", "HTML text"),
+    (b"<svg", "an SVG drawing"),
+    (b"<?xml", "XML text"),
+)
+_NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
+
+
+def tell(fd: int) -> Kind:
+    """Return the format of an open file; the file's offset stays where it is.
+
+    Raises NotAPhoto for what is no image at all, Undecodable for images that cannot be read.
+    """
+    head = os.pread(fd, HEAD_BYTES, 0)
+    kind = _known(head)
+    if kind is None:
+        raise _refusal(head)
+    if kind is TIFF and _is_raw(fd, head):
+        raise _raw()
+    return kind
+
+
+def _known(head: bytes) -> Kind | None:
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
+    if head.startswith(_TIFF_STARTS):
+        return TIFF
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
+        return BMP
+    return _boxed(head) if head[4:8] == b"ftyp" else None
+
+
+def _boxed(head: bytes) -> Kind | None:
+    """Return the kind of an ISO base media file: its first brand, then the compatible ones."""
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, size, 4))]
+    if brands[0] not in _HEIC_BRANDS | _HEIF_BRANDS | _AVIF_BRANDS:
+        return None
+    if _AVIF_BRANDS.intersection(brands):
+        return AVIF
+    return HEIC if _HEIC_BRANDS.intersection(brands) else HEIF
+
+
+def _refusal(head: bytes) -> NotAPhoto | Undecodable:
+    if head.startswith(_JPEG_XL_STARTS):
+        return Undecodable("JPEG XL images cannot be read")
+    if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx ":
+        return _raw()
+    if not head:
+        return NotAPhoto("not an image: the file is empty")
+    return NotAPhoto(f"not an image: the file starts like {_likeness(head)}")
+
+
+def _likeness(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return "a video"
+    if not head.strip(b"\0"):
+        return "an unwritten one, with zeros"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, what in _OTHER_STARTS:
+        if head.startswith(start) or text.startswith(start):
+            return what
+    return "no image format known here"
+
+
+def _raw() -> Undecodable:
+    return Undecodable("camera raw files cannot be read")
+
+
+def _is_raw(fd: int, head: bytes) -> bool:
+    """Tell a raw file in TIFF's clothes: opened as a TIFF it shows a thumbnail of 96x64."""
+    if head[8:10] == b"CR":
+        return True
+    order = "<" if head.startswith(b"II") else ">"
+    offset = int.from_bytes(head[4:8], "little" if order == "<" else "big")
+    count = os.pread(fd, 2, offset)
+    if head[2:4] not in {b"*\0", b"\0*"} or len(count) != 2:  # noqa: PLR2004 a 16-bit number
+        return False
+    directory = os.pread(fd, struct.unpack(f"{order}H", count)[0] * 12, offset + 2)
+    usable = directory[: len(directory) // 12 * 12]
+    entries = {tag: value for tag, _, _, value in struct.iter_unpack(f"{order}HHII", usable)}
+    return _DNG_VERSION in entries or bool(entries.get(_NEW_SUBFILE_TYPE, 0) & 1)
