@@ -1,0 +1,165 @@
+"""Keeps what was asked, what was answered, and which photo shows which caption."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, astuple
+
+from captiond.index.base import Answer, Health, Request
+from captiond.index.names import plain
+from captiond.index.queue import let_go
+from captiond.index.rows import (
+    CAPTION_COLUMNS,
+    Key,
+    caption_columns,
+    photo_key,
+    to_caption,
+)
+from captiond.models import Caption, Facts, Photo, Recipe
+
+_MINE = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
+_ANSWERED = """
+    UPDATE requests SET state = 'answered', model = ?, input_tokens = ?, output_tokens = ?,
+        thinking_tokens = ?, cost_usd = ?, ended_at = ?
+    WHERE id = ?
+"""
+# only for the claim that asked, and never beside other bytes than it asked about
+_SHOW = """
+    UPDATE photos SET caption = ?, digest = ?
+    WHERE root = ? AND folder = ? AND name = ? AND state = 'inflight'
+    AND owner = (SELECT owner FROM requests WHERE id = ?) AND (digest IS NULL OR digest = ?)
+"""
+
+
+def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
+    """Note the request as in flight; False if the claim is void, which closes it."""
+    key = photo_key(request.photo)
+    taken = db.execute(
+        f"UPDATE photos SET digest = ? WHERE {_MINE}",  # noqa: S608 a constant condition
+        (request.digest, *key, owner),
+    )
+    if not taken.rowcount:
+        let_go(db, key, owner)
+        return False
+    _keep_recipe(db, request.recipe)
+    db.execute(
+        """
+        INSERT INTO requests (id, root, folder, name, digest, recipe, owner, state, started_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, 'inflight', ?)
+        """,
+        (request.id, *key, request.digest, request.recipe.key, owner, request.started_at),
+    )
+    return True
+
+
+def answer(db: sqlite3.Connection, answer: Answer) -> None:
+    """Keep a reply; the photo shows it unless its claim became void."""
+    key, caption, usage = photo_key(answer.photo), answer.caption, answer.usage
+    added = db.execute(
+        f"""
+        INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,  # noqa: S608 constant columns
+        (*caption_columns(caption), _shown(db, key)),
+    )
+    spent = (usage.input, usage.output, usage.thinking, answer.cost_usd, answer.ended_at)
+    db.execute(_ANSWERED, (plain(caption.model), *spent, answer.request))
+    db.execute(_SHOW, (added.lastrowid, caption.digest, *key, answer.request, caption.digest))
+
+
+def abandon(db: sqlite3.Connection, request: str, error: str, now: float) -> None:
+    """Close a request that brought no caption."""
+    db.execute(
+        """
+        UPDATE requests SET state = 'failed', error = ?, ended_at = ?
+        WHERE id = ? AND state = 'inflight'
+        """,
+        (plain(error), now, request),
+    )
+
+
+def learn(db: sqlite3.Connection, facts: Facts) -> None:
+    """Keep what is true of a content."""
+    values = [plain(v) if isinstance(v, str) else v for v in astuple(facts)]
+    db.execute(
+        """
+        INSERT OR REPLACE INTO contents
+            (digest, format, width, height, taken_at, camera, latitude, longitude, place)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        values,
+    )
+
+
+def caption_of(db: sqlite3.Connection, digest: str, recipe: Recipe) -> Caption | None:
+    """Return the newest caption that may be reused: by this recipe, else one much like it."""
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    row = cursor.execute(
+        f"""
+        SELECT {CAPTION_COLUMNS} FROM captions
+        WHERE digest = :digest AND (recipe = :key OR (origin = :origin AND language = :language))
+        ORDER BY recipe = :key DESC, created_at DESC, id DESC LIMIT 1
+        """,  # noqa: S608 constant columns
+        {
+            "digest": digest,
+            "key": recipe.key,
+            "origin": recipe.origin,
+            "language": recipe.language,
+        },
+    ).fetchone()
+    return None if row is None else to_caption(row)
+
+
+def assign(db: sqlite3.Connection, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
+    """Show an existing caption for a photo."""
+    db.execute(
+        f"""
+        UPDATE photos SET digest = ?, caption = coalesce(
+            (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?), caption)
+        WHERE {_MINE}
+        """,  # noqa: S608 a constant condition
+        (digest, digest, recipe, *photo_key(photo), owner),
+    )
+
+
+def beat(db: sqlite3.Connection, health: Health) -> None:
+    """Publish the daemon's health."""
+    values = [plain(v) if isinstance(v, str) else v for v in astuple(health)]
+    db.execute(
+        """
+        INSERT OR REPLACE INTO daemon
+            (owner, pid, version, started_at, beat_at, paused, paused_until)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        values,
+    )
+
+
+def _keep_recipe(db: sqlite3.Connection, recipe: Recipe) -> None:
+    document = json.dumps(asdict(recipe), sort_keys=True, ensure_ascii=False)
+    db.execute(
+        """
+        INSERT OR IGNORE INTO recipes (key, document, origin, model, language, prompt)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+        (
+            recipe.key,
+            plain(document),
+            recipe.origin,
+            recipe.model,
+            recipe.language,
+            plain(recipe.prompt),
+        ),
+    )
+
+
+def _shown(db: sqlite3.Connection, key: Key) -> int | None:
+    row = db.execute(
+        """
+        SELECT coalesce(caption, former) FROM photos WHERE root = ? AND folder = ? AND name = ?
+        """,
+        key,
+    ).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,84 @@
+"""Opens connections to the index file, each for its purpose."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from captiond.errors import LibraryUnavailable
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process before it counts as a failure."""
+
+_WAITING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def connect_writing(path: Path) -> sqlite3.Connection:
+    """Open the file for the writer: transactions are begun by hand and durable when committed.
+
+    Raises sqlite3.Error.
+    """
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -16384",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reading(path: Path, *, one_thread: bool = True) -> sqlite3.Connection:
+    """Open an existing file for reading only.
+
+    Raises LibraryUnavailable when there is none, or none that can be read.
+    """
+    if not path.exists():
+        raise LibraryUnavailable(f"there is no index at {path} yet")
+    uri = f"file:{quote(str(path.absolute()), errors='surrogateescape')}?mode=ro"
+    try:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=one_thread
+        )
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
+    return connection
+
+
+def cannot_write_now(error: sqlite3.Error) -> bool:
+    """Tell whether the same write may succeed later: a full disk, a lock, a read-only mount."""
+    return _primary_code(error) in _WAITING
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """Tell whether the file is no longer, or never was, a whole database."""
+    return _primary_code(error) in _DAMAGED
+
+
+def unavailable(path: Path, error: sqlite3.Error) -> LibraryUnavailable:
+    """Return the sentence about an index that cannot be used."""
+    if is_damaged(error):
+        return LibraryUnavailable(f"the index {path} is damaged: {error}")
+    return LibraryUnavailable(f"the index {path} cannot be used: {error}")
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

@@ -1,0 +1,56 @@
+"""Brings an index to this version's schema.
+
+A released step never changes; a change of the schema is a new file in `sql/` and a new step here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from captiond.errors import LibraryUnavailable
+
+STEPS = ("0001_library",)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply the steps that this index lacks.
+
+    Raises LibraryUnavailable for another program's database and for one of a newer captiond.
+    """
+    db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    migrations = _migrations()
+    applied = {step.name for step in migrations.applied(db)}
+    if not applied and db.table_names():
+        raise LibraryUnavailable(f"{path} is a database of another program")
+    if not applied <= set(STEPS):
+        raise LibraryUnavailable(f"{path} was written by a newer captiond: update this one")
+    migrations.apply(db)
+
+
+def _migrations() -> Migrations:
+    migrations = Migrations("captiond")
+    for name in STEPS:
+        script = (resources.files("captiond.index") / "sql" / f"{name}.sql").read_text("utf-8")
+
+        def step(db: Database, script: str = script) -> None:
+            # not executescript: it would commit the transaction that holds the step together
+            for statement in _statements(script):
+                db.conn.execute(statement)
+
+        migrations(name=name)(step)
+    return migrations
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

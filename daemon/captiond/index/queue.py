@@ -1,0 +1,176 @@
+"""Hands out the rows whose turn it is, and takes them back.
+
+A claim is void once its row is no longer `inflight` under the claim's owner. What its holder does
+last with a void claim changes nothing but that the photo may be claimed again: two holders of one
+photo would mix up the captions of its old and its new bytes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from captiond.index.base import CRASH_LIMIT, Claim, Completed, Parked, Retry
+from captiond.index.names import plain
+from captiond.index.rows import CLAIM_COLUMNS, Key, photo_key, to_claim, written_column
+from captiond.models import Photo, State
+
+PROMOTED_AT_ONCE = 200
+"""Rows whose time has come that join the due ones per claim: a bound on what one claim costs."""
+
+# INDEXED BY: the planner, which keeps no statistics here, takes photos_state and sorts (50 ms a claim
+# with 100,000 rows, 1 ms so).
+PROMOTE = """
+    UPDATE photos SET retry_at = NULL WHERE id IN (
+        SELECT id FROM photos INDEXED BY photos_later
+        WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL AND retry_at <= :now
+        ORDER BY retry_at LIMIT :limit
+    )
+"""
+DUE = """
+    SELECT id FROM photos INDEXED BY photos_due
+    WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL
+    ORDER BY lane, seen_at DESC, id DESC LIMIT :limit
+"""
+NEXT_DUE = """
+    SELECT min(seen_at) FROM (
+        SELECT seen_at FROM photos INDEXED BY photos_due
+        WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL LIMIT 1
+    )
+"""
+NEXT_LATER = """
+    SELECT min(retry_at) FROM photos INDEXED BY photos_later
+    WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL
+"""
+_MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
+_COMPLETED = """
+    state = 'captioned', digest = ?, written = ?, captioned_at = ?, reason = ?, caption = coalesce(
+        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?), caption)
+"""
+_CRASHED = """
+    EXISTS (
+        SELECT 1 FROM requests WHERE requests.state = 'inflight' AND requests.root = photos.root
+        AND requests.folder = photos.folder AND requests.name = photos.name
+    )
+"""
+
+
+def claim(db: sqlite3.Connection, owner: str, limit: int, now: float) -> list[Claim]:
+    """Take up to `limit` due photos: arrivals before backlog, the newest first."""
+    db.execute(PROMOTE, {"now": now, "limit": PROMOTED_AT_ONCE})
+    due = db.execute(DUE, {"limit": limit}).fetchall()
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    take = f"""
+        UPDATE photos SET state = 'inflight', owner = ?, attempts = attempts + 1 WHERE id = ?
+        RETURNING {CLAIM_COLUMNS}
+    """  # noqa: S608 constant columns
+    return [to_claim(cursor.execute(take, (owner, row_id)).fetchall()[0]) for (row_id,) in due]
+
+
+def next_due(db: sqlite3.Connection) -> float | None:
+    """Return when the next waiting photo is due; for one that is due now, a time in the past."""
+    (due,) = db.execute(NEXT_DUE).fetchone()
+    (later,) = db.execute(NEXT_LATER).fetchone()
+    return min((at for at in (due, later) if at is not None), default=None)
+
+
+def complete(db: sqlite3.Connection, done: Sequence[Completed], owner: str) -> None:
+    """Close claims whose caption stands in index and sidecars."""
+    for one in done:
+        reason = None if one.reason is None else plain(one.reason)
+        written = written_column(one.written)
+        values = (one.digest, written, one.captioned_at, reason, one.digest, one.recipe)
+        _close(db, _COMPLETED, values, (photo_key(one.photo), owner))
+
+
+def retry(db: sqlite3.Connection, retries: Sequence[Retry], owner: str) -> None:
+    """Put claimed photos back into the queue for later."""
+    for one in retries:
+        given_back = 0 if one.counted else 1
+        values = (one.at, plain(one.reason), given_back)
+        _close(
+            db,
+            "state = 'queued', retry_at = ?, reason = ?, attempts = max(attempts - ?, 0)",
+            values,
+            (photo_key(one.photo), owner),
+        )
+
+
+def park(db: sqlite3.Connection, parked: Sequence[Parked], owner: str) -> None:
+    """Close claims that end without a caption."""
+    for one in parked:
+        values = (one.state, plain(one.reason))
+        _close(db, "state = ?, reason = ?", values, (photo_key(one.photo), owner))
+
+
+def release(db: sqlite3.Connection, photos: Iterable[Photo], owner: str) -> None:
+    """Put claimed photos back as if they had never been claimed."""
+    for photo in photos:
+        back = "state = 'queued', attempts = max(attempts - 1, 0)"
+        _close(db, back, (), (photo_key(photo), owner))
+
+
+def requeue(db: sqlite3.Connection, states: Sequence[State], now: float) -> int:
+    """Queue every photo in these states anew, due from `now` on."""
+    marks = ", ".join("?" * len(states))
+    return db.execute(
+        f"""
+        UPDATE photos SET state = 'queued', reason = NULL, attempts = 0, crashes = 0, retry_at = ?
+        WHERE state IN ({marks})
+        """,  # noqa: S608 question marks
+        (now, *states),
+    ).rowcount
+
+
+def recover(db: sqlite3.Connection, now: float) -> int:
+    """Take back what a crash left in flight; return how many photos."""
+    db.execute(
+        f"""
+        UPDATE photos SET crashes = crashes + 1 WHERE owner IS NOT NULL AND state = 'inflight'
+        AND {_CRASHED}
+        """  # noqa: S608 a constant condition
+    )
+    aside = f"captiond stopped {CRASH_LIMIT} times while this photo was with the captioner"
+    set_aside = db.execute(
+        """
+        UPDATE photos SET state = 'failed', owner = NULL, reason = ?
+        WHERE owner IS NOT NULL AND state = 'inflight' AND crashes >= ?
+        """,
+        (aside, CRASH_LIMIT),
+    ).rowcount
+    back = db.execute(
+        """
+        UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
+        WHERE owner IS NOT NULL AND state = 'inflight'
+        """
+    ).rowcount
+    db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
+    db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))
+    return set_aside + back
+
+
+def counts(db: sqlite3.Connection) -> dict[State, int]:
+    """Return how many photos stand in each state."""
+    rows = db.execute("SELECT state, count(*) FROM photos GROUP BY state")
+    return {State(state): count for state, count in rows}
+
+
+def let_go(db: sqlite3.Connection, key: Key, owner: str) -> None:
+    """Close a void claim: the photo may be claimed again."""
+    db.execute(
+        f"UPDATE photos SET owner = NULL WHERE {_MINE} AND state <> 'inflight'",  # noqa: S608 a constant condition
+        (*key, owner),
+    )
+
+
+def _close(
+    db: sqlite3.Connection, columns: str, values: tuple[object, ...], holder: tuple[Key, str]
+) -> None:
+    key, owner = holder
+    cursor = db.execute(
+        f"UPDATE photos SET owner = NULL, {columns} WHERE {_MINE} AND state = 'inflight'",  # noqa: S608 constant parts
+        (*values, *key, owner),
+    )
+    if not cursor.rowcount:
+        let_go(db, key, owner)
