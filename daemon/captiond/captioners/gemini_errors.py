@@ -1,0 +1,178 @@
+"""Maps every error of the SDK and its transport into captiond's tree.
+
+The table and its traps are those of the API as people met it: a bad key is a 400, a suspended key
+is echoed in the message (continuedev/continue#10902), a violation per day may carry a retryDelay
+of a minute (googleapis/python-genai#1875).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from captiond.errors import (
+    CaptiondError,
+    CaptionerBusy,
+    CaptionerStopped,
+    CaptionerUnreachable,
+    ImageRejected,
+)
+
+if TYPE_CHECKING:
+    from google.genai.errors import APIError
+
+MESSAGE_CHARACTERS = 300
+BAD_KEY = "the API key is not accepted; give another one ({})"
+NO_MODEL = "no such model: check gemini.model, gemini.api_version and gemini.base_url ({})"
+
+_BAD_IMAGE = re.compile(
+    r"input image|image is not valid|mime ?type|image.*(too large|exceed)", re.IGNORECASE
+)
+_SETTINGS = {
+    "gemini.thinking": re.compile(r"thinking", re.IGNORECASE),
+    "gemini.timeout_seconds": re.compile(r"deadline", re.IGNORECASE),
+    "gemini.media_resolution": re.compile(r"media.?resolution", re.IGNORECASE),
+    "gemini.api_version": re.compile(r"unknown name|cannot find field", re.IGNORECASE),
+    "gemini.model": re.compile(
+        r"json mode|schema|modality|not (supported|enabled) (for|by) (this model|models/)",
+        re.IGNORECASE,
+    ),
+}
+_NO_QUOTA = re.compile(r"\blimit:\s*0(?![\d.])")
+_PREPAID = re.compile(r"prepa(id|yment)|credits are depleted|spending cap", re.IGNORECASE)
+
+
+def foreign_errors() -> tuple[type[Exception], ...]:
+    """Return everything that a call of the SDK can raise; imports the SDK."""
+    from google.genai.errors import APIError, ContinuationInterruptedError
+
+    return (
+        APIError,
+        ContinuationInterruptedError,
+        aiohttp.ClientError,
+        aiohttp.WSMessageTypeError,
+        HttpProcessingError,
+        OSError,  # TimeoutError is one
+        ValueError,  # json.JSONDecodeError, pydantic.ValidationError, the SDK's own checks
+    )
+
+
+def map_error(error: Exception, *, now: float, secret: str = "") -> CaptiondError:
+    """Return what `error` means for captiond; `secret` never occurs in its sentence."""
+    from google.genai.errors import APIError
+
+    def say(text: object) -> str:
+        shown = " ".join(str(text).split())
+        return (shown.replace(secret, "[key]") if secret else shown)[:MESSAGE_CHARACTERS]
+
+    if isinstance(error, APIError):
+        return _map_api_error(error, say, now)
+    if isinstance(error, TimeoutError):
+        return CaptionerUnreachable("Gemini did not answer within gemini.timeout_seconds")
+    if isinstance(error, aiohttp.InvalidURL):
+        return CaptionerStopped(f"gemini.base_url is not a URL to ask: {say(error)}")
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return CaptionerUnreachable(f"Gemini cannot be reached: {say(_why(error))}")
+    return CaptionerUnreachable("the answer is not the Gemini API's; see gemini.base_url")
+
+
+def midnight_pacific(now: float) -> float:
+    """Return when the day of the daily quotas ends next, in unix seconds."""
+    pacific: tzinfo
+    try:
+        pacific = ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError:  # a slim container without tzdata: at most an hour late
+        pacific = timezone(timedelta(hours=-8))
+    today = datetime.fromtimestamp(now, pacific).date()
+    ends = datetime.combine(today + timedelta(days=1), datetime.min.time(), pacific)
+    return ends.astimezone(UTC).timestamp()
+
+
+def _why(error: Exception) -> object:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{error.host}: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        # Its own words hold the address of an object: no two log lines would be the same.
+        return f"{error.host}: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__
+
+
+def _map_api_error(error: APIError, say: Callable[[object], str], now: float) -> CaptiondError:
+    body = _error_object(error.details)
+    # Somebody else's body (a proxy, a login page) is HTML: its status line says enough.
+    said = say(error.message if body else error.status or "no reason given")
+    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+        return _map_quota(body, said, now)
+    if error.code == HTTPStatus.BAD_REQUEST and body:
+        return _map_bad_request(error.status or "", body, said)
+    if error.code == HTTPStatus.UNAUTHORIZED or (error.code == HTTPStatus.FORBIDDEN and body):
+        return CaptionerStopped(BAD_KEY.format(said))
+    return _map_status(error.code, said)
+
+
+def _map_status(code: int, said: str) -> CaptiondError:
+    if code == HTTPStatus.NOT_FOUND:
+        return CaptionerStopped(NO_MODEL.format(said))
+    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ImageRejected(f"Gemini finds the image too large: {said}")
+    if code == HTTPStatus.REQUEST_TIMEOUT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CaptionerBusy(f"Gemini is overloaded or failing (HTTP {code}): {said}")
+    return CaptionerUnreachable(f"HTTP {code} instead of an answer of the Gemini API: {said}")
+
+
+def _map_bad_request(status: str, body: dict[str, Any], said: str) -> CaptiondError:
+    reasons = {detail.get("reason") for detail in _details(body, "ErrorInfo")}
+    if "api key" in said.lower() or any(str(r).startswith("API_KEY") for r in reasons):
+        return CaptionerStopped(BAD_KEY.format(said))
+    if status == "FAILED_PRECONDITION":
+        return CaptionerStopped(f"Google does not serve this project from here: {said}")
+    if _BAD_IMAGE.search(said):
+        return ImageRejected(f"Gemini cannot read this image: {said}")
+    for key, words in _SETTINGS.items():
+        if words.search(said):
+            return CaptionerStopped(f"Gemini does not take {key} as it is set; change it ({said})")
+    return ImageRejected(f"Gemini rejects this photo: {said}")
+
+
+def _map_quota(body: dict[str, Any], said: str, now: float) -> CaptiondError:
+    violations = [v for d in _details(body, "QuotaFailure") for v in _dicts(d.get("violations"))]
+    if _PREPAID.search(said):
+        return CaptionerStopped(f"the project's money is used up; see Google AI Studio ({said})")
+    if _NO_QUOTA.search(said) or any(str(v.get("quotaValue")) == "0" for v in violations):
+        return CaptionerStopped(
+            f"this project has no quota for this model; change gemini.model or the plan ({said})"
+        )
+    # PerDay first: such a violation may carry a retryDelay of a minute all the same.
+    if any("PerDay" in str(violation.get("quotaId")) for violation in violations):
+        wait = midnight_pacific(now) - now
+        return CaptionerBusy("daily quota used up; goes on at midnight Pacific", retry_after=wait)
+    delays = [_seconds(info.get("retryDelay")) for info in _details(body, "RetryInfo")]
+    known = [delay for delay in delays if delay is not None]
+    return CaptionerBusy(f"asked too fast: {said}", retry_after=max(known, default=None))
+
+
+def _error_object(details: object) -> dict[str, Any]:
+    """Return the API's error object, empty when the body came from somebody else."""
+    inner = details.get("error") if isinstance(details, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _details(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [d for d in _dicts(body.get("details")) if str(d.get("@type", "")).endswith(kind)]
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _seconds(delay: object) -> float | None:
+    """Return a protobuf Duration ("36s", "45.837906927s") in seconds."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", str(delay))
+    return float(found[1]) if found else None

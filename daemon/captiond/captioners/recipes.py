@@ -1,0 +1,23 @@
+"""Decides the recipe of a folder's captions: everything that changes them, as one value."""
+
+from __future__ import annotations
+
+from captiond.captioners import prompts
+from captiond.config import FolderSettings, Settings
+from captiond.models import Recipe
+
+
+def recipe_for(settings: Settings, folder: FolderSettings) -> Recipe:
+    """Return the recipe for the photos of `folder`; what it leaves "" is as in `[captioner]`."""
+    language = folder.language or settings.captioner.language
+    if settings.captioner.backend == "offline":
+        return Recipe(origin="offline", model="", language=language, prompt="")
+    return Recipe(
+        origin="gemini",
+        model=settings.gemini.model,
+        language=language,
+        prompt=prompts.build(folder.prompt or settings.captioner.prompt, language=language),
+        thinking=settings.gemini.thinking,
+        media_resolution=settings.gemini.media_resolution,
+        max_edge_px=settings.images.max_edge_px,
+    )

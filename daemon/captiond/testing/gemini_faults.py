@@ -1,0 +1,214 @@
+"""Names the ways in which Gemini answers with something else than a caption.
+
+The bodies are those of the real API, as people reported them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Manner(Enum):
+    """How the bytes of a fault come over the wire."""
+
+    WHOLE = "whole"
+    RESET = "reset"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that is no caption: an HTTP status and a body, or worse."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    manner: Manner = Manner.WHOLE
+
+
+def refusal(
+    code: int, status: str, message: str, details: Sequence[dict[str, Any]] | None = None
+) -> Fault:
+    """Return an error in the form of Google's APIs."""
+    error: dict[str, Any] = {"code": code, "message": message, "status": status}
+    if details is not None:
+        error["details"] = list(details)
+    return Fault(code, json.dumps({"error": error}).encode())
+
+
+def quota_per_minute(retry_after: str = "36s") -> Fault:
+    """Return a 429 that says how long to wait, as a protobuf Duration ("45.837906927s")."""
+    return _quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "15", retry_after)
+
+
+def quota_per_day(retry_after: str = "59s") -> Fault:
+    """Return a 429 for the day, with the misleading delay that the real one carries."""
+    return _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "20", retry_after)
+
+
+def quota_zero() -> Fault:
+    """Return a 429 for a model of which the project may ask nothing at all."""
+    return _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "0", "59s")
+
+
+def quota_bare() -> Fault:
+    """Return a 429 without details."""
+    return refusal(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
+
+
+def prepayment_depleted() -> Fault:
+    """Return a 429 that money would cure."""
+    return refusal(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted. Please go on.")
+
+
+def overloaded() -> Fault:
+    """Return the 503 of a busy model."""
+    return refusal(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
+
+
+def internal_error() -> Fault:
+    """Return the 500 that goes by itself."""
+    return refusal(500, "INTERNAL", "An internal error has occurred. Please retry.")
+
+
+def deadline_exceeded() -> Fault:
+    """Return the 504 of a model that took too long."""
+    return refusal(504, "DEADLINE_EXCEEDED", "The request timed out. Please try again.")
+
+
+def bad_key() -> Fault:
+    """Return the 400 for a key that is none."""
+    reason = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "API_KEY_INVALID",
+        "domain": "googleapis.com",
+        "metadata": {"service": "generativelanguage.googleapis.com"},
+    }
+    message = "API key not valid. Please pass a valid API key."
+    return refusal(400, "INVALID_ARGUMENT", message, [reason])
+
+
+def suspended_key(key: str) -> Fault:
+    """Return the 403 that tells the key to whoever reads it."""
+    message = f"Permission denied: Consumer 'api_key:{key}' has been suspended."
+    return refusal(403, "PERMISSION_DENIED", message)
+
+
+def no_key() -> Fault:
+    """Return the 403 for a request without a key."""
+    message = (
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API."
+    )
+    return refusal(403, "PERMISSION_DENIED", message)
+
+
+def no_model(model: str, version: str) -> Fault:
+    """Return the 404 for a model that is not there."""
+    message = (
+        f"models/{model} is not found for API version {version}, or is not supported for "
+        "generateContent. Call ListModels to see the list of available models and their "
+        "supported methods."
+    )
+    return refusal(404, "NOT_FOUND", message)
+
+
+def bad_location() -> Fault:
+    """Return the 400 for a country that is not served."""
+    return refusal(400, "FAILED_PRECONDITION", "User location is not supported for the API use.")
+
+
+def invalid(message: str) -> Fault:
+    """Return a 400 with this message."""
+    return refusal(400, "INVALID_ARGUMENT", message)
+
+
+def bad_image() -> Fault:
+    """Return the 400 for bytes that are no image."""
+    return invalid("Unable to process input image. Please retry or report in troubleshooting.")
+
+
+def html(status: int = 200) -> Fault:
+    """Return what a proxy or a login page in between answers."""
+    return Fault(status, b"<html><body>Please log in</body></html>", "text/html")
+
+
+def truncated_json(status: int = 200) -> Fault:
+    """Return JSON that ends in the middle."""
+    return Fault(status, b'{"candidates": [{"content": {"par')
+
+
+def empty_candidates() -> Fault:
+    """Return an answer without any candidate."""
+    return _answer({"candidates": []})
+
+
+def blocked_prompt(reason: str = "SAFETY") -> Fault:
+    """Return the refusal to look at the photo."""
+    return _answer({"promptFeedback": {"blockReason": reason}})
+
+
+def blocked_answer(reason: str = "SAFETY") -> Fault:
+    """Return a candidate that was stopped before its first word."""
+    return _answer({"candidates": [{"finishReason": reason, "index": 0}]})
+
+
+def max_tokens(text: str = "") -> Fault:
+    """Return an answer cut off at the output limit; "" = thinking ate all of it."""
+    return reply_text(text, finish_reason="MAX_TOKENS")
+
+
+def wrong_types() -> Fault:
+    """Return the JSON asked for, with a number for a caption."""
+    return reply_text('{"caption": 5, "keywords": "none"}')
+
+
+def fenced_json() -> Fault:
+    """Return a good reply in a Markdown fence."""
+    reply = {"caption": "A cat sleeps.", "title": "Cat", "alt_text": "A cat", "keywords": ["cat"]}
+    return reply_text(f"```json\n{json.dumps(reply)}\n```")
+
+
+def reply_text(text: str, *, finish_reason: str = "STOP") -> Fault:
+    """Return an answer with this text of the model."""
+    content = {"parts": [{"text": text}], "role": "model"} if text else {"role": "model"}
+    return _answer({"candidates": [{"content": content, "finishReason": finish_reason}]})
+
+
+def reset_mid_body() -> Fault:
+    """Return half an answer: then the connection breaks."""
+    return Fault(200, b'{"candidates": [', manner=Manner.RESET)
+
+
+def silence() -> Fault:
+    """Return nothing, for as long as the client waits."""
+    return Fault(manner=Manner.SILENCE)
+
+
+def _quota(quota_id: str, value: str, retry_after: str) -> Fault:
+    kind = "type.googleapis.com/google.rpc"
+    violation = {
+        "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
+        "quotaId": quota_id,
+        "quotaDimensions": {"location": "global", "model": "gemini-3.5-flash-lite"},
+        "quotaValue": value,
+    }
+    message = (
+        "You exceeded your current quota, please check your plan and billing details. "
+        f"Please retry in {retry_after}."
+    )
+    details: list[dict[str, Any]] = [
+        {"@type": f"{kind}.Help", "links": []},
+        {"@type": f"{kind}.QuotaFailure", "violations": [violation]},
+        {"@type": f"{kind}.RetryInfo", "retryDelay": retry_after},
+    ]
+    return refusal(429, "RESOURCE_EXHAUSTED", message, details)
+
+
+def _answer(body: dict[str, Any]) -> Fault:
+    usage = {"promptTokenCount": 1089, "totalTokenCount": 1089}
+    return Fault(200, json.dumps({**body, "usageMetadata": usage}).encode())

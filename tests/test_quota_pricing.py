@@ -1,0 +1,49 @@
+"""Pricing: what a request cost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from captiond.models import Usage
+from captiond.quota.pricing import price
+
+
+def test_a_request_costs_what_its_tokens_cost():
+    """Input and output are priced apart, thinking within output."""
+    million = 1_000_000
+    model = "gemini-3.5-flash-lite"
+    assert price(model, Usage(input=million)) == pytest.approx(0.30)
+    assert price(model, Usage(output=million, thinking=million)) == pytest.approx(2.50)
+    assert price(model, Usage(input=1089, output=120)) == pytest.approx(0.0006267)
+    assert price(f"models/{model}", Usage(input=million)) == pytest.approx(0.30)
+
+
+def test_nothing_is_known_of_an_unknown_model():
+    """An unknown price is None, never 0."""
+    assert price("a-model-of-my-own", Usage(input=1)) is None
+    assert price("", Usage(input=1)) is None
+
+
+def test_an_answer_without_tokens_costs_nothing():
+    """A known model with no tokens counted costs 0."""
+    assert price("gemini-3.5-flash-lite", Usage()) == 0.0
+
+
+def test_pricing_loads_its_list_when_first_asked_and_opens_no_socket():
+    """Importing is free, and a price is told without any network."""
+    program = (
+        "import socket, sys\n"
+        "from captiond.models import Usage\n"
+        "from captiond.quota.pricing import price\n"
+        "assert 'genai_prices' not in sys.modules\n"
+        "def refuse(*a, **k): raise AssertionError('a socket')\n"
+        "socket.socket.connect = refuse\n"
+        "print(price('gemini-3.5-flash-lite', Usage(input=1_000_000)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0.3\n"
