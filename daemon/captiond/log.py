@@ -26,7 +26,9 @@ SHORTEST_SECRET = 8
 
 _MASK = "[secret]"
 _LIKE_SECRETS = re.compile(
-    r"""(?P<before>(?i:[?&](?:api_?)?key=))[^&\s"'<>\\\x1b]+ | \bAIza[\w-]{16,} | \bAQ\.[\w.-]{16,}""",
+    r"""(?P<before>(?i:[?&](?:api_?)?key=))[^&\s"'<>\\\x1b]+
+    | \bAIza[\w-]{16,}
+    | \bAQ\.[\w.-]{16,}""",
     re.VERBOSE | re.ASCII,
 )
 _HANDLER = "captiond"
