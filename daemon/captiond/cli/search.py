@@ -1,0 +1,96 @@
+"""The verb `search`: photos by what is in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from captiond.cli import output
+
+if TYPE_CHECKING:  # a wrong option is told without opening an index
+    from captiond.index.search import Entry
+
+_AGO = re.compile(r"(\d{1,6})\s*([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """Return the moment meant by a date, a date and time, `12h`, `7d`, `2w`, today or yesterday.
+
+    `now` is local; days begin at local midnight. Raises ValueError.
+    """
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if text in named:
+        return named[text]
+    if ago := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+
+
+def _since(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return parse_since(text, datetime.now().astimezone()).timestamp()
+    except (ValueError, OverflowError) as error:
+        hint = "write 2026-11-01, 2026-11-01T18:30, 12h, 7d, 2w, today or yesterday"
+        raise click.BadParameter(f"{text!r} is no moment; {hint}") from error
+
+
+@click.command(short_help="Find photos by what is in them.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--folder", metavar="DIR", help="Only photos in this folder and those beneath it.")
+@click.option("--since", metavar="WHEN", callback=_since, help="Only photos that came since then.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
+)
+@output.json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    query: tuple[str, ...],
+    *,
+    folder: str | None,
+    since: float | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Find photos by what is in them: captions, keywords, text in the picture, names.
+
+    All words must match, in any grammatical form; "a phrase" (quoted once more for the shell)
+    matches as it stands, prefix* the beginning of a word. The best match comes first.
+
+    In a pipe: a line each, the path, a tab, the caption. With --json: a list of objects with the
+    columns of the view `library`.
+    """
+    from captiond.index.search import Library
+
+    beneath = None if folder is None else os.path.abspath(folder)  # noqa: PTH100 - Path.absolute keeps ".."
+    with Library(output.settings(ctx).index.path) as library:
+        found = library.search(" ".join(query), folder=beneath, since=since, limit=limit)
+    if as_json:
+        output.print_json([entry.to_dict() for entry in found])
+    else:
+        _print(found)
+    if not found:
+        output.note("nothing found")
+
+
+def _print(found: list[Entry]) -> None:
+    if not output.on_terminal():
+        output.table((), ((entry.path, entry.caption) for entry in found))
+        return
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console()
+    for entry in found:
+        console.print(Text(output.clean(entry.path), style="bold", overflow="fold"))
+        console.print(Padding(Text(output.clean(entry.caption or "")), (0, 0, 1, 2)))

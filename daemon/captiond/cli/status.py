@@ -1,0 +1,73 @@
+"""The verb `status`: what the daemon is doing, how far it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from captiond.cli import output
+
+if TYPE_CHECKING:  # only named in signatures
+    from captiond.index.base import Health
+
+FRESH_SECONDS = 30.0
+"""A daemon says every 5 s that it lives; a laden disk may hold that up."""
+
+
+@click.command(short_help="Tell what the daemon is doing and how far it is.")
+@output.json_option
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Tell whether the daemon runs, what it waits for, and how many photos are in which state.
+
+    With --json: an object with index, running, daemon (as it described itself last, or null),
+    and photos (a number for each state).
+    """
+    from captiond.index.search import Library
+    from captiond.models import State
+
+    with Library(output.settings(ctx).index.path) as library:
+        health, counts = library.health(), library.counts()
+    running = is_running(health, now=time.time())
+    photos = {state.value: counts.get(state, 0) for state in State}
+    if as_json:
+        daemon = dataclasses.asdict(health) if health else None
+        index = str(library.path)
+        output.print_json({"index": index, "running": running, "daemon": daemon, "photos": photos})
+        return
+    rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
+    if health and running and health.paused:
+        rows.append(("paused", _pause(health)))
+    output.table(("", ""), [*rows, *photos.items()])
+
+
+def is_running(health: Health | None, *, now: float) -> bool:
+    """Tell whether the daemon that described itself so is alive; `now` in unix seconds."""
+    if health is None or now - health.beat_at > FRESH_SECONDS:
+        return False
+    try:
+        os.kill(health.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, and is another user's
+        return True
+    return True
+
+
+def _sentence(health: Health | None, running: bool) -> str:
+    if health is None:
+        return "has never run; start it with: captiond run"
+    if running:
+        since = output.moment(health.started_at)
+        return f"runs since {since} (process {health.pid}, version {health.version})"
+    return f"does not run; last seen {output.moment(health.beat_at)}"
+
+
+def _pause(health: Health) -> str:
+    until = health.paused_until
+    when = f"goes on {output.moment(until)}" if until else "goes on when that is put right"
+    return f"{health.paused}; {when}"
