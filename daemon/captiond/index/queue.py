@@ -18,8 +18,8 @@ from captiond.models import Photo, State
 PROMOTED_AT_ONCE = 200
 """Rows whose time has come that join the due ones per claim: a bound on what one claim costs."""
 
-# INDEXED BY: the planner, which keeps no statistics here, takes photos_state and sorts (50 ms a claim
-# with 100,000 rows, 1 ms so).
+# INDEXED BY: without statistics the planner takes photos_state and sorts: 50 ms a claim instead of
+# 0.3 with 100,000 rows.
 PROMOTE = """
     UPDATE photos SET retry_at = NULL WHERE id IN (
         SELECT id FROM photos INDEXED BY photos_later

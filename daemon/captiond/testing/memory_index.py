@@ -1,0 +1,292 @@
+"""An Index that lives as long as its process: the twin of `index.store`, held by one contract.
+
+Its verbs never wait, so each is one step for every other task. `folder_view` reads the same rows
+and may be used from another thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from captiond.index.base import (
+    CRASH_LIMIT,
+    Answer,
+    Claim,
+    Completed,
+    FolderDigest,
+    FolderView,
+    Health,
+    KnownFile,
+    Parked,
+    Request,
+    Retry,
+    Sighting,
+)
+from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Written
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of one photo."""
+
+    photo: Photo
+    signature: Signature
+    lane: Lane
+    seen_at: float
+    order: int
+    state: State = State.QUEUED
+    reason: str | None = None
+    attempts: int = 0
+    crashes: int = 0
+    owner: str | None = None
+    retry_at: float | None = None
+    digest: str | None = None
+    caption: Caption | None = None
+    written: Mapping[str, Written] = field(default_factory=dict)
+    captioned_at: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the photo can be claimed, now or later."""
+        return self.state is State.QUEUED and self.owner is None
+
+
+class MemoryIndex:
+    """An Index in memory; `rows`, `captions`, `requests`, `facts`, `health` are for reading."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Photo, Row] = {}
+        self.captions: list[Caption] = []
+        self.requests: dict[str, tuple[Request, str]] = {}
+        self.answers: dict[str, Answer] = {}
+        self.facts: dict[str, Facts] = {}
+        self.health: Health | None = None
+        self._folders: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
+        """Take note of finished files; return how many became due."""
+        with self._lock:
+            return sum(self._offer(sighting, now) for sighting in sightings)
+
+    async def gone(self, photos: Sequence[Photo], *, now: float) -> None:
+        """Mark photos as `missing`; their captions stay."""
+        for photo in photos:
+            row = self.rows.get(photo)
+            if row is not None and row.state not in (State.MISSING, State.INFLIGHT):
+                row.state, row.retry_at = State.MISSING, None
+                row.reason = f"the file is gone since {now}"
+
+    async def save_folders(self, digests: Sequence[FolderDigest]) -> None:
+        """Remember what folders digested to."""
+        self._folders.update({(d.root, d.folder): d.digest for d in digests})
+
+    def folder_view(self) -> FolderView:
+        """Open a reader for the scan."""
+        return MemoryFolderView(self._snapshot, self._folders)
+
+    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
+        """Take up to `limit` due photos: arrivals before backlog, the newest first."""
+        due = [r for r in self.rows.values() if r.waits and (r.retry_at or 0.0) <= now]
+        due.sort(key=lambda row: (row.lane, -row.seen_at, -row.order))
+        for row in due[:limit]:
+            row.state, row.owner, row.retry_at = State.INFLIGHT, owner, None
+            row.attempts += 1
+        return [_to_claim(row) for row in due[:limit]]
+
+    async def next_due(self) -> float | None:
+        """Return when the next waiting photo is due, None when none waits."""
+        waiting = [row for row in self.rows.values() if row.waits]
+        return min((row.retry_at or row.seen_at for row in waiting), default=None)
+
+    async def begin(self, request: Request, *, owner: str) -> bool:
+        """Note the request as in flight; False if the claim is void."""
+        row = self._held(request.photo, owner)
+        if row is None:
+            return False
+        row.digest = request.digest
+        self.requests[request.id] = (request, owner)
+        return True
+
+    async def answer(self, answer: Answer) -> None:
+        """Keep a reply; the photo shows it unless its claim became void."""
+        self.captions.append(answer.caption)
+        self.answers[answer.request] = answer
+        _, owner = self.requests.pop(answer.request, (None, None))
+        row = self.rows.get(answer.photo)
+        if row is None or row.state is not State.INFLIGHT or owner is None or row.owner != owner:
+            return
+        if row.digest in (None, answer.caption.digest):
+            row.digest, row.caption = answer.caption.digest, answer.caption
+
+    async def abandon(self, request: str, error: str, *, now: float) -> None:  # noqa: ARG002 the Protocol's words
+        """Close a request that brought no caption."""
+        self.requests.pop(request, None)
+
+    async def learn(self, facts: Facts) -> None:
+        """Keep what is true of a content; known facts are replaced."""
+        self.facts[facts.digest] = facts
+
+    async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
+        """Return the newest caption that may be reused for this content, None if there is none."""
+        same = [c for c in self.captions if c.digest == digest]
+        exact = [c for c in same if c.recipe == recipe.key]
+        alike = [c for c in same if (c.origin, c.language) == (recipe.origin, recipe.language)]
+        return max(reversed(exact or alike), key=lambda c: c.created_at, default=None)
+
+    async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
+        """Show an existing caption for a photo."""
+        row = self.rows.get(photo)
+        if row is not None and row.state is State.INFLIGHT and row.owner == owner:
+            row.digest, row.caption = digest, self._newest(digest, recipe) or row.caption
+
+    async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
+        """Close claims whose caption stands in index and sidecars."""
+        for one in done:
+            row = self._close(one.photo, owner)
+            if row is not None:
+                row.state, row.reason, row.digest = State.CAPTIONED, one.reason, one.digest
+                row.written, row.captioned_at = dict(one.written), one.captioned_at
+                row.caption = self._newest(one.digest, one.recipe) or row.caption
+
+    async def retry(self, retries: Sequence[Retry], *, owner: str) -> None:
+        """Put claimed photos back into the queue for later."""
+        for one in retries:
+            row = self._close(one.photo, owner)
+            if row is not None:
+                row.state, row.reason, row.retry_at = State.QUEUED, one.reason, one.at
+                row.attempts -= 0 if one.counted else 1
+
+    async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
+        """Close claims that end without a caption."""
+        for one in parked:
+            row = self._close(one.photo, owner)
+            if row is not None:
+                row.state, row.reason = one.state, one.reason
+
+    async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
+        """Put claimed photos back as if they had never been claimed."""
+        for photo in photos:
+            row = self._close(photo, owner)
+            if row is not None:
+                row.state, row.attempts = State.QUEUED, row.attempts - 1
+
+    async def requeue(self, *, states: Sequence[State], now: float) -> int:
+        """Queue every photo in these states anew, attempts and crashes 0; return how many."""
+        chosen = [row for row in self.rows.values() if row.state in states]
+        for row in chosen:
+            row.state, row.reason, row.retry_at = State.QUEUED, None, now
+            row.attempts = row.crashes = 0
+        return len(chosen)
+
+    async def recover(self, *, now: float) -> int:  # noqa: ARG002 the Protocol's words
+        """Take back what a crash left in flight; return how many photos."""
+        asked = {request.photo for request, _ in self.requests.values()}
+        self.requests.clear()
+        taken = [row for row in self.rows.values() if row.state is State.INFLIGHT]
+        for row in taken:
+            row.crashes += row.photo in asked
+            if row.crashes >= CRASH_LIMIT:
+                row.state, row.reason = State.FAILED, f"captiond stopped {CRASH_LIMIT} times"
+            else:
+                row.state, row.attempts = State.QUEUED, row.attempts - 1
+        for row in self.rows.values():
+            row.owner = None
+        return len(taken)
+
+    async def counts(self) -> dict[State, int]:
+        """Return how many photos stand in each state; a state without photos is absent."""
+        return dict(Counter(row.state for row in self.rows.values()))
+
+    async def beat(self, health: Health) -> None:
+        """Publish the daemon's health."""
+        self.health = health
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+    def _offer(self, sighting: Sighting, now: float) -> bool:
+        known = self.rows.get(sighting.photo)
+        same = known is not None and known.signature == sighting.signature
+        if known is not None and same and known.state is not State.MISSING:
+            return False
+        row = Row(sighting.photo, sighting.signature, sighting.lane, now, len(self.rows))
+        if known is not None:
+            row.order, row.owner, row.written = known.order, known.owner, known.written
+        if known is not None and same:
+            row.digest, row.caption = known.digest, known.caption
+            row.captioned_at = known.captioned_at
+        if sighting.reason is not None:
+            row.state, row.reason = State.SKIPPED, sighting.reason
+        self.rows[sighting.photo] = row
+        return row.state is State.QUEUED
+
+    def _held(self, photo: Photo, owner: str) -> Row | None:
+        """Return the row of a valid claim; a void one is closed: the photo may be claimed again."""
+        row = self.rows.get(photo)
+        if row is None or row.owner != owner:
+            return None
+        if row.state is State.INFLIGHT:
+            return row
+        row.owner = None
+        return None
+
+    def _close(self, photo: Photo, owner: str) -> Row | None:
+        row = self._held(photo, owner)
+        if row is not None:
+            row.owner = None
+        return row
+
+    def _newest(self, digest: str, recipe: str) -> Caption | None:
+        found = [c for c in self.captions if (c.digest, c.recipe) == (digest, recipe)]
+        return found[-1] if found else None
+
+    def _snapshot(self) -> list[Row]:
+        with self._lock:
+            return list(self.rows.values())
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFolderView:
+    """A FolderView on a MemoryIndex."""
+
+    rows: Callable[[], list[Row]]
+    digests: Mapping[tuple[str, str], str]
+
+    def digest(self, root: str, folder: str) -> str | None:
+        """Return the folder's digest as last saved, None if there is none."""
+        return self.digests.get((root, folder))
+
+    def files(self, root: str, folder: str) -> dict[str, KnownFile]:
+        """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
+        return {
+            row.photo.name: KnownFile(row.signature.size, row.signature.mtime_ns, row.state)
+            for row in self._beneath(root)
+            if row.photo.folder == folder
+        }
+
+    def folders(self, root: str, beneath: str) -> list[str]:
+        """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
+        found = {r.photo.folder for r in self._beneath(root) if r.state is not State.MISSING}
+        return sorted(f for f in found if not beneath or f"{f}/".startswith(f"{beneath}/"))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _beneath(self, root: str) -> Iterator[Row]:
+        return (row for row in self.rows() if row.photo.root == root)
+
+
+def _to_claim(row: Row) -> Claim:
+    return Claim(
+        photo=row.photo,
+        signature=row.signature,
+        lane=row.lane,
+        attempts=row.attempts,
+        seen_at=row.seen_at,
+        digest=row.digest,
+        written=row.written,
+    )
