@@ -1,0 +1,76 @@
+"""Decides by name which files are photos and which folders are entered."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+PHOTO_SUFFIXES = frozenset(
+    (
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "png",
+        "webp",
+        "heic",
+        "heif",
+        "hif",
+        "avif",
+        "tif",
+        "tiff",
+        "gif",
+        "bmp",
+        "jp2",
+    )
+)
+UNFINISHED_SUFFIXES = frozenset({"part", "tmp", "crdownload"})
+SYSTEM_NAMES = frozenset({"@eadir", "#recycle", "$recycle.bin", "thumbs.db"})
+NO_MEDIA = ".nomedia"
+"""A file of this name keeps captiond out of its folder and of all below."""
+
+_RULES = 1
+"""Raised when the rules below change in a way the names above do not show."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What counts as a photo; `ignore` holds the user's glob patterns.
+
+    A pattern is matched against a name and against its path beneath the root, of files and of
+    folders; `*` matches `/` as well, capitals matter. Names are text as `os.fsdecode` gives it.
+    """
+
+    ignore: tuple[str, ...] = ()
+
+    def is_photo(self, folder: str, name: str) -> bool:
+        """Tell whether `name` in `folder` (beneath the root, "" for the root) is a photo's."""
+        stem, _, suffix = name.rpartition(".")
+        return suffix.lower() in PHOTO_SUFFIXES and stem != "" and self._admits(folder, name)
+
+    def enters(self, folder: str, name: str) -> bool:
+        """Tell whether the folder `name` in `folder` is looked into."""
+        return self._admits(folder, name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A text that changes whenever the rules do."""
+        names = sorted(PHOTO_SUFFIXES | UNFINISHED_SUFFIXES | SYSTEM_NAMES)
+        return repr((_RULES, names, self.ignore))
+
+    def _admits(self, folder: str, name: str) -> bool:
+        if name.startswith(".") or name.lower() in SYSTEM_NAMES:
+            return False
+        if name.rpartition(".")[2].lower() in UNFINISHED_SUFFIXES:
+            return False
+        if self._ignored is None:
+            return True
+        path = f"{folder}/{name}" if folder else name
+        return not (self._ignored.match(name) or self._ignored.match(path))
+
+    @cached_property
+    def _ignored(self) -> re.Pattern[str] | None:
+        patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in self.ignore]
+        return re.compile("|".join(patterns)) if patterns else None

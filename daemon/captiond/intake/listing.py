@@ -1,0 +1,94 @@
+"""Lists the photos of one folder and compares them with what the index knows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from captiond.index.base import KnownFile
+from captiond.intake.filters import NO_MEDIA
+from captiond.intake.folder import WatchedFolder
+from captiond.models import State
+
+Entry = tuple[str, int, int]
+"""A photo's name, size and mtime_ns; both are 0 for what is no plain file."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies straight in a folder: photos, folders to enter, names that are no photos."""
+
+    folder: str
+    photos: list[Entry] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def list_folder(watched: WatchedFolder, folder: str) -> Listing | None:
+    """List a folder beneath the root, None where `.nomedia` forbids it; blocks on the disk.
+
+    Raises OSError where it cannot be read.
+    """
+    listing = Listing(folder)
+    is_photo, photos, others = watched.filter.is_photo, listing.photos, listing.others
+    with os.scandir(watched.full(folder)) as entries:
+        for entry in entries:
+            name = entry.name
+            if is_photo(folder, name):
+                _add_photo(entry, photos)
+            else:
+                others.append(name)
+            if watched.recursive and entry.is_dir(follow_symlinks=False):
+                _add_folder(watched, listing, name)
+    return None if NO_MEDIA in others else listing
+
+
+def digest_of(fingerprint: str, photos: list[Entry]) -> str:
+    """Return the digest of a listing under the filter's rules; sorts `photos`."""
+    photos.sort()
+    text = f"{fingerprint}\0{photos!r}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def differing(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
+    """Return the names that are new, changed, or back from `missing`."""
+    names = []
+    for name, size, mtime_ns in listing.photos:
+        row = known.get(name)
+        if (
+            row is None
+            or row.state is State.MISSING
+            or (row.size, row.mtime_ns) != (size, mtime_ns)
+        ):
+            names.append(name)
+    return names
+
+
+def absent(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
+    """Return the known names that are not there any more.
+
+    What lies there but is no photo by the present rules is left as it is.
+    """
+    here = {photo[0] for photo in listing.photos}.union(listing.others)
+    return [
+        name for name, row in known.items() if name not in here and row.state is not State.MISSING
+    ]
+
+
+def _add_photo(entry: os.DirEntry[str], photos: list[Entry]) -> None:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(found.st_mode):
+        photos.append((entry.name, found.st_size, found.st_mtime_ns))
+    else:
+        photos.append((entry.name, 0, 0))
+
+
+def _add_folder(watched: WatchedFolder, listing: Listing, name: str) -> None:
+    if watched.filter.enters(listing.folder, name):
+        listing.folders.append(f"{listing.folder}/{name}" if listing.folder else name)

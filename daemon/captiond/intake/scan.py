@@ -1,0 +1,135 @@
+"""Walks a folder tree and says where it differs from the index.
+
+A folder's listing is digested; where the index holds the same digest there is nothing to do, so
+that an unchanged folder costs one query. A difference is only a hint: settling decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from captiond.index.base import FolderDigest, FolderView
+from captiond.intake.folder import WatchedFolder
+from captiond.intake.listing import Listing, absent, differing, digest_of, list_folder
+from captiond.intake.look import is_folder
+from captiond.models import State
+
+STEP_PATHS = 2000
+STEP_SECONDS = 0.05
+
+
+@dataclass(slots=True, kw_only=True)
+class Finding:
+    """What the walk found in one folder; `hints` and `gone` are paths beneath the root."""
+
+    folder: str
+    photos: int = 0
+    hints: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    agreed: FolderDigest | None = None
+    unreadable: str | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """What a bounded stretch of the walk found."""
+
+    hints: list[str] = field(default_factory=list)
+    agreed: list[FolderDigest] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    photos: int = 0
+
+
+def scan(watched: WatchedFolder, view: FolderView, beneath: str = "") -> Iterator[Step]:
+    """Walk the folder `beneath` ("" = the whole root); yield what was found, step by step.
+
+    Blocks on the disk and reads `view`: to be run in the view's own thread.
+    """
+    findings = _compare_tree(watched, view, beneath)
+    step, began = Step(), time.monotonic()
+    for finding in _hold_back_gone(findings) if beneath == "" else findings:
+        _add(finding, step)
+        full = step.photos + len(step.hints) >= STEP_PATHS
+        if full or time.monotonic() - began >= STEP_SECONDS:
+            yield step
+            step, began = Step(), time.monotonic()
+    yield step
+
+
+def _add(finding: Finding, step: Step) -> None:
+    step.photos += finding.photos
+    step.hints += finding.hints
+    step.hints += finding.gone
+    if finding.agreed is not None:
+        step.agreed.append(finding.agreed)
+    if finding.unreadable is not None:
+        step.unreadable.append((finding.folder, finding.unreadable))
+
+
+def _hold_back_gone(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Pass findings on, what is gone only once a photo was met.
+
+    A root without a single photo may be the bare mount point of a disk that is not there, with
+    a stray file in it.
+    """
+    held: list[str] = []
+    met_photos = False
+    for finding in findings:
+        met_photos = met_photos or finding.photos > 0
+        if met_photos:
+            finding.gone, held = held + finding.gone, []
+        else:
+            finding.gone, held = [], held + finding.gone
+        yield finding
+
+
+def _compare_tree(watched: WatchedFolder, view: FolderView, beneath: str) -> Iterator[Finding]:
+    waiting = [beneath]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            listing = list_folder(watched, folder)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield Finding(folder=folder, unreadable=error.strerror or str(error))
+            continue
+        if listing is not None:
+            waiting += listing.folders
+            yield _compare_folder(watched, view, listing)
+    if watched.recursive:
+        yield from _vanished_folders(watched, view, beneath)
+
+
+def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) -> Finding:
+    finding = Finding(folder=listing.folder, photos=len(listing.photos))
+    digest = digest_of(watched.filter.fingerprint, listing.photos)
+    if view.digest(watched.root, listing.folder) == digest:
+        return finding
+    known = view.files(watched.root, listing.folder)
+    finding.hints = _paths(listing.folder, differing(listing, known))
+    finding.gone = _paths(listing.folder, absent(listing, known))
+    if not finding.hints and not finding.gone:
+        finding.agreed = FolderDigest(watched.root, listing.folder, digest)
+    return finding
+
+
+def _vanished_folders(watched: WatchedFolder, view: FolderView, beneath: str) -> Iterator[Finding]:
+    for folder in view.folders(watched.root, beneath):
+        if folder and _is_gone(watched.full(folder)):
+            known = view.files(watched.root, folder)
+            names = [name for name, row in known.items() if row.state is not State.MISSING]
+            yield Finding(folder=folder, gone=_paths(folder, names))
+
+
+def _is_gone(full_path: str) -> bool:
+    try:
+        return not is_folder(full_path)
+    except OSError:
+        return False
+
+
+def _paths(folder: str, names: list[str]) -> list[str]:
+    return [f"{folder}/{name}" for name in names] if folder else names

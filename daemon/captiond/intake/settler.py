@@ -1,0 +1,201 @@
+"""Takes hints in, looks until files settle, offers them to the index."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio
+import structlog
+
+from captiond.index.base import Index, Sighting
+from captiond.intake.digests import Digests
+from captiond.intake.folder import WatchedFolder
+from captiond.intake.look import look
+from captiond.intake.mounts import RootWitness
+from captiond.intake.settle import NotPlain, Seen, Settled, Settling
+from captiond.models import Lane, Photo, Signature
+
+log = structlog.get_logger()
+
+BATCH = 1000
+EMPTY = "empty file"
+NOT_UTF8 = "the file name is not UTF-8; rename it to have it captioned"
+KEPT = "the folder is missing, empty, or on another disk than at the start"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of the hints so far, in photos."""
+
+    found_by_event: int = 0
+    found_by_scan: int = 0
+    due: int = 0
+    skipped: int = 0
+    gone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a photo; `at` is monotonic seconds."""
+
+    photo: Photo
+    lane: Lane
+    seen: Seen | OSError
+    at: float
+
+
+class Settler:
+    """The settle step of one root; `on_due` is called when photos became due."""
+
+    def __init__(
+        self,
+        watched: WatchedFolder,
+        *,
+        index: Index,
+        on_due: Callable[[], None],
+        threads: anyio.CapacityLimiter,
+    ) -> None:
+        self.witness = RootWitness(watched.root)
+        self.digests = Digests(watched.root, index)
+        self.tally = Tally()
+        self._root = watched.root
+        self._index = index
+        self._on_due = on_due
+        self._threads = threads
+        self._settling = Settling(watched.settle_seconds)
+        self._hints: dict[str, Lane] = {}
+        self._closed = False
+        self._wake = anyio.Event()
+        self._progress = anyio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many photos are hinted at or settling."""
+        return len(self._hints) + len(self._settling)
+
+    def hint(self, paths: Iterable[str], lane: Lane) -> None:
+        """Ask for a look at paths beneath the root; never waits, a path waits once."""
+        for path in paths:
+            self._hints[path] = min(lane, self._hints.get(path, lane))
+        self._wake.set()
+
+    async def room(self, limit: int) -> None:
+        """Wait until fewer than `limit` photos are hinted at or settling."""
+        while self.waiting >= limit:
+            await self._progress.wait()
+
+    def close(self) -> None:
+        """Take no more hints: `run` returns when the last photo has settled."""
+        self._closed = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look and offer until closed."""
+        while self.waiting or not self._closed:
+            await self._wait()
+            batch = self._next_batch()
+            if batch:
+                looks = await anyio.to_thread.run_sync(
+                    _look_at_all, self._root, batch, limiter=self._threads
+                )
+                await self._conclude(self._judge(looks))
+            self._progress.set()
+            self._progress = anyio.Event()
+
+    async def _wait(self) -> None:
+        """Wait for hints or for the next deadline, whichever comes first."""
+        if self._hints or (self._closed and not self.waiting):
+            return
+        deadline = self._settling.next_deadline()
+        self._wake = anyio.Event()
+        with anyio.CancelScope(deadline=math.inf if deadline is None else deadline):
+            await self._wake.wait()
+
+    def _next_batch(self) -> dict[Photo, Lane]:
+        batch = dict(self._settling.due(time.monotonic(), limit=BATCH))
+        for _ in range(min(BATCH, len(self._hints))):
+            path, lane = self._hints.popitem()
+            photo = Photo(self._root, path)
+            batch[photo] = min(lane, batch.get(photo, lane))
+        return batch
+
+    def _judge(self, looks: Sequence[Look]) -> list[Settled]:
+        settled = []
+        for look_ in looks:
+            if isinstance(look_.seen, OSError):
+                log.warning("photo.unreadable", path=look_.photo.full, error=str(look_.seen))
+                self._settling.forget(look_.photo)
+            elif verdict := self._settling.look(
+                look_.photo, look_.seen, lane=look_.lane, now=look_.at
+            ):
+                settled.append(verdict)
+        return settled
+
+    async def _conclude(self, settled: Sequence[Settled]) -> None:
+        if not settled:
+            return
+        sightings = [to_sighting(one, one.seen) for one in settled if one.seen is not None]
+        gone = [one.photo for one in settled if one.seen is None]
+        if gone and not await self._may_conclude_gone(len(gone)):
+            gone = []
+        async with self.digests.changing({one.photo.folder for one in settled}):
+            due = await self._index.offer(sightings, now=time.time()) if sightings else 0
+            if gone:
+                await self._index.gone(gone, now=time.time())
+        self.tally = _count(self.tally, sightings, due=due, gone=len(gone))
+        if due:
+            self._on_due()
+
+    async def _may_conclude_gone(self, count: int) -> bool:
+        allowed = await anyio.to_thread.run_sync(
+            self.witness.may_conclude_gone, limiter=self._threads
+        )
+        if not allowed:
+            log.warning("photos.kept", root=self._root, count=count, reason=KEPT)
+        return allowed
+
+
+def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
+    """Return what the index is told of a settled photo."""
+    reason: str | None = None
+    if isinstance(seen, NotPlain):
+        signature, reason = Signature(0, 0, 0, seen.inode), seen.reason
+    else:
+        signature, reason = seen, None if seen.size else EMPTY
+    if not _is_utf8(settled.photo.path):
+        reason = NOT_UTF8
+    return Sighting(settled.photo, signature, settled.lane, reason)
+
+
+def _look_at_all(root: str, batch: Mapping[Photo, Lane]) -> list[Look]:
+    prefix = root.rstrip("/") + "/"
+    return [Look(photo, lane, *_look(prefix + photo.path)) for photo, lane in batch.items()]
+
+
+def _look(full_path: str) -> tuple[Seen | OSError, float]:
+    try:
+        return look(full_path), time.monotonic()
+    except OSError as error:
+        return error, time.monotonic()
+
+
+def _count(tally: Tally, sightings: Sequence[Sighting], *, due: int, gone: int) -> Tally:
+    by_event = sum(sighting.lane is Lane.ARRIVAL for sighting in sightings)
+    return Tally(
+        found_by_event=tally.found_by_event + by_event,
+        found_by_scan=tally.found_by_scan + len(sightings) - by_event,
+        due=tally.due + due,
+        skipped=tally.skipped + sum(sighting.reason is not None for sighting in sightings),
+        gone=tally.gone + gone,
+    )
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
