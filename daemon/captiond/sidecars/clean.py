@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -16,3 +17,8 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the cleaned text with every run of white space as one blank."""
     return " ".join(clean(text).split())
+
+
+def distinct(keywords: Iterable[str]) -> list[str]:
+    """Return the cleaned keywords, each once, without empty ones."""
+    return list(dict.fromkeys(filter(None, map(one_line, keywords))))

@@ -10,7 +10,7 @@ import json
 
 from captiond.files import shown
 from captiond.sidecars.base import Subject
-from captiond.sidecars.clean import clean
+from captiond.sidecars.clean import clean, distinct
 from captiond.sidecars.seal import BLANK, is_sealed, seal
 
 SCHEMA = 1
@@ -38,7 +38,7 @@ class Json:
             "caption": clean(words.caption),
             "title": clean(words.title),
             "alt_text": clean(words.alt_text),
-            "keywords": [clean(keyword) for keyword in words.keywords],
+            "keywords": distinct(words.keywords),
             "text": clean(words.text),
             "language": clean(caption.language),
             "model": clean(caption.model),

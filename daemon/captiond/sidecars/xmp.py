@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 
 from captiond.sidecars.base import Subject
-from captiond.sidecars.clean import clean, one_line
+from captiond.sidecars.clean import clean, distinct, one_line
 from captiond.sidecars.seal import BLANK, is_sealed, seal
 
 CAPTIOND = "urn:captiond:1.0/"
@@ -76,7 +76,7 @@ def _add_words(about: etree._Element, subject: Subject) -> None:
         ("dc:title", clean(words.title)),
     ):
         _add_text(about, name, text, language)
-    keywords = list(dict.fromkeys(filter(None, map(one_line, words.keywords))))
+    keywords = distinct(words.keywords)
     _add_list(about, "dc:subject", "rdf:Bag", keywords)
     # A bar or a slash would make levels of a hierarchy of what is one keyword ("black/white").
     _add_list(about, "lr:hierarchicalSubject", "rdf:Bag", [k.replace("|", "-") for k in keywords])

@@ -1,0 +1,55 @@
+"""Builds what the tests of sidecars write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from captiond.models import Caption, Description, Photo, Written
+from captiond.sidecars.base import Outcome, Subject
+from captiond.sidecars.write import write_sidecars
+
+CREATED_AT = 1780000000.25
+CREATED_AT_ISO = "2026-05-28T20:26:40Z"
+
+
+def caption(**words: Any) -> Caption:
+    """Return a caption; `words` change its description, `language` and `model` the rest."""
+    about = {key: words.pop(key) for key in ("language", "model", "origin") if key in words}
+    told = {
+        "caption": "Two ferries & a <bridge>\nin the rain \U0001f6a2",
+        "title": "Ferries",
+        "alt_text": "Ferries under a bridge",
+        "keywords": ("ferry", "black/white", "rain  storm", "ferry"),
+        "text": "NO PARKING",
+    }
+    fixed = {
+        "digest": "d" * 64,
+        "recipe": "0123456789abcdef",
+        "origin": "gemini",
+        "language": "en",
+        "model": "gemini-3.5-flash-lite",
+        "created_at": CREATED_AT,
+    }
+    return Caption(**(fixed | about), description=Description(**(told | words)))
+
+
+def subject(name: str = "IMG.jpg", **words: Any) -> Subject:
+    """Return a subject with that caption."""
+    return Subject(name, caption(**words), "1.2.3")
+
+
+def make_photo(folder: Path, name: str = "IMG.jpg") -> Photo:
+    """Put a file there that stands for a photo."""
+    (folder / name).write_bytes(b"pixels")
+    return Photo(str(folder), name)
+
+
+def write(
+    photo: Photo,
+    *kinds: str,
+    written: dict[str, Written] | None = None,
+    **words: Any,
+) -> Outcome:
+    """Write sidecars of these kinds for the photo."""
+    return write_sidecars(photo, caption(**words), kinds, written or {}, version="1.2.3")
