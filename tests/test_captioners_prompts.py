@@ -74,7 +74,8 @@ def test_what_does_not_change_a_caption_leaves_the_recipe_alone():
     assert recipe_for(other, FOLDER) == recipe_for(Settings(), FOLDER)
 
 
-def test_the_offline_recipe_names_no_model_and_no_prompt():
-    """The offline captioner's recipe does not change with Gemini's settings."""
-    recipe = recipe_for(settings(backend="offline", prompt="Only cats."), FOLDER)
+def test_the_offline_recipe_says_what_that_captioner_does():
+    """The offline captioner speaks English and knows no model, whatever Gemini's settings are."""
+    recipe = recipe_for(settings(backend="offline", prompt="Only cats.", language="de"), FOLDER)
     assert (recipe.origin, recipe.model, recipe.prompt) == ("offline", "", "")
+    assert recipe.language == "en"

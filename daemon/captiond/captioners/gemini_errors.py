@@ -7,6 +7,7 @@ of a minute (googleapis/python-genai#1875).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -100,7 +101,9 @@ def _why(error: Exception) -> object:
         return f"{error.host}: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         # Its own words hold the address of an object: no two log lines would be the same.
-        return f"{error.host}: {error.os_error.strerror or error.os_error}"
+        number = error.os_error.errno or 0  # below 0 is a name that does not resolve
+        why = os.strerror(number) if number > 0 else error.os_error.strerror
+        return f"{error.host}: {why or error.os_error}"
     return str(error) or type(error).__name__
 
 

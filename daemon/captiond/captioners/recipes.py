@@ -9,9 +9,9 @@ from captiond.models import Recipe
 
 def recipe_for(settings: Settings, folder: FolderSettings) -> Recipe:
     """Return the recipe for the photos of `folder`; what it leaves "" is as in `[captioner]`."""
+    if settings.captioner.backend == "offline":  # its few words are English, whatever is set
+        return Recipe(origin="offline", model="", language="en", prompt="")
     language = folder.language or settings.captioner.language
-    if settings.captioner.backend == "offline":
-        return Recipe(origin="offline", model="", language=language, prompt="")
     return Recipe(
         origin="gemini",
         model=settings.gemini.model,

@@ -170,9 +170,19 @@ class GeminiServer:
         return web.json_response(asdict(self.counters))
 
 
+def _answer_named(name: str) -> Answer:
+    if name == "fixed":
+        return answer_fixed
+    from captiond.testing.offline_answer import answer_offline
+
+    return answer_offline
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     server = GeminiServer(
-        answer=answer_fixed, latency_seconds=arguments.latency, api_key=arguments.api_key
+        answer=_answer_named(arguments.answer),
+        latency_seconds=arguments.latency,
+        api_key=arguments.api_key,
     )
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
