@@ -69,7 +69,7 @@ def test_every_photo_is_captioned_exactly_once_across_a_kill(tmp_path: Path) -> 
         assert not sidecar.name.startswith(".captiond-"), "a stray temporary file"
         if sidecar.suffix in {".xmp", ".txt", ".json"}:
             assert_whole(sidecar)
-    written = [path for path in home.photos.rglob("*.txt")]
+    written = list(home.photos.rglob("*.txt"))
     assert len(written) == list(expected.values()).count("captioned")
     assert KEY not in home.log.read_text()
 

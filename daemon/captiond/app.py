@@ -19,14 +19,19 @@ from captiond import __version__, config
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
 from captiond.config import Settings
-from captiond.errors import ConfigError
+from captiond.errors import CaptionerStopped, ConfigError
 from captiond.feeder import Feeder
 from captiond.index.base import Index
+from captiond.intake.attend import Intake
+from captiond.intake.filters import Filter
+from captiond.intake.folder import WatchedFolder
 from captiond.pipeline import Bench, Plan, caption_photo
 from captiond.quota.gate import Gate
 
+SCANS_AT_ONCE = 2
+"""Folders that are scanned side by side; more would only make one disk seek."""
 PREPARED_AHEAD = 8
-"""Photos that may wait, prepared, for a free request: the next question never waits for a decoder."""
+"""Photos that may wait, prepared, for a free request: no question waits for a decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             owner=bench.owner,
             clock=bench.clock,
         )
-        yield App(settings, index, bench, feeder)
+        yield App(settings, index, bench, feeder, intakes(settings, index, feeder))
 
 
 async def open_bench(
@@ -104,7 +109,10 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
     from captiond.captioners.gemini import GeminiCaptioner
 
     log.keep_secret(key)
-    captioner = await GeminiCaptioner.open(settings.gemini, key)
+    try:
+        captioner = await GeminiCaptioner.open(settings.gemini, key)
+    except CaptionerStopped as error:
+        raise ConfigError([f"gemini: {error}"]) from error
     stack.push_async_callback(captioner.aclose)
     return captioner
 
@@ -117,7 +125,39 @@ def plans(settings: Settings) -> dict[str, Plan]:
     }
 
 
+def intakes(settings: Settings, index: Index, feeder: Feeder) -> tuple[Intake, ...]:
+    """Return what looks after each watched folder."""
+    scanning = anyio.CapacityLimiter(SCANS_AT_ONCE)
+    return tuple(
+        Intake(
+            folder=WatchedFolder(
+                root=folder.path,
+                recursive=folder.recursive,
+                filter=Filter(tuple(settings.watch.ignore)),
+                settle_seconds=settings.watch.settle_seconds,
+                scan_interval_seconds=settings.watch.scan_interval_minutes * 60,
+            ),
+            index=index,
+            on_due=feeder.bell.ring,
+            scanning=scanning,
+        )
+        for folder in settings.folders
+    )
+
+
+def check(settings: Settings) -> Settings:
+    """Return the settings if a service can live by them; raises ConfigError."""
+    problems = []
+    if not settings.folders:
+        problems.append("folders: none is watched; add a [[folders]] table with its path")
+    if settings.captioner.backend == "gemini" and config.read_api_key(settings) is None:
+        problems.append(NO_KEY)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
 NO_KEY = (
     "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
-    "named by gemini.api_key_file, or set captioner.backend to \"offline\" to go on without Gemini"
+    "named by gemini.api_key_file, or set captioner.backend to 'offline' to go on without Gemini"
 )

@@ -24,6 +24,7 @@ from captiond.config import isolated_environment
 from captiond.errors import CaptiondError
 from captiond.index.search import Entry, Library
 from captiond.intake.filters import Filter
+from captiond.models import State
 
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -79,31 +80,47 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Start server and daemon in a new temporary folder; stop both at the end, keep the folder."""
+    """Start server and daemon in a new temporary folder; stop both at the end, keep the folder.
+
+    Raises CaptiondError when one of them does not start.
+    """
     home = Path(tempfile.mkdtemp(prefix="captiond-demo-"))
     (home / "photos").mkdir()
     (home / "not-a-real-key").write_text("demo", encoding="utf-8")
     with ExitStack() as stack:
-        server = stack.enter_context(_process(home / "server.log", "captiond.testing.gemini_server",
-                                              "--answer", "offline", "--latency", "0.3", piped=True))
-        assert server.stdout is not None
-        url = server.stdout.readline().decode().strip()
+        server = ("captiond.testing.gemini_server", "--answer", "offline", "--latency", "0.3")
+        gemini = stack.enter_context(_running(home / "server.log", *server))
+        assert gemini.stdout is not None  # noqa: S101 piped by _running
+        url = gemini.stdout.readline().decode().strip()
         (home / "config.toml").write_text(CONFIG.format(url=url), encoding="utf-8")
-        daemon = stack.enter_context(
-            _process(home / "daemon.log", "captiond", "--config", str(home / "config.toml"), "run")
+        program = ("captiond", "--config", str(home / "config.toml"), "run")
+        daemon = stack.enter_context(_running(home / "daemon.log", *program))
+        yield Stage(home, daemon)
+
+
+@contextmanager
+def _running(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as errors:
+        process = subprocess.Popen(  # noqa: S603 our own program, on our own files
+            [sys.executable, "-m", module, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=isolated_environment(),
+            start_new_session=True,  # Ctrl-C is for the demo, which then stops both in order
         )
-        set_up = Stage(home, daemon)
-        _await_ready(set_up)
-        yield set_up
+    with process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 def own_photos(folder: Path) -> list[Path]:
     """Return the first photos beneath a person's folder; they are only ever read."""
-    photos = Filter()
     found = (
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and photos.is_photo(path.relative_to(folder).as_posix())
+        if Filter().is_photo("", path.name) and path.is_file()
     )
     return list(itertools.islice(found, OWN_PHOTOS_LIMIT))
 
@@ -111,7 +128,7 @@ def own_photos(folder: Path) -> list[Path]:
 def sample_photos() -> list[Path]:
     """Return the photos that come with the package."""
     folder = Path(str(resources.files("captiond.testing") / "photos"))
-    return sorted(path for path in folder.iterdir() if Filter().is_photo(path.name))
+    return sorted(path for path in folder.iterdir() if Filter().is_photo("", path.name))
 
 
 def drop(photo: Path, into: Path) -> None:
@@ -130,8 +147,29 @@ def drop_slowly(photo: Path, into: Path, *, seconds: float) -> None:
             time.sleep(seconds / PIECES)
 
 
-def await_entries(library: Library, names: list[str]) -> Iterator[Entry]:
-    """Yield each photo as soon as the daemon is done with it, in that order.
+def await_ready(on: Stage) -> Library:
+    """Return the index, opened, once the daemon watches; raises CaptiondError if it never does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and on.daemon.poll() is None:
+        if "service.ready" in on.log.read_text(encoding="utf-8"):
+            return Library(on.index)
+        time.sleep(LOOK_SECONDS)
+    raise CaptiondError(f"the demo's daemon did not start; its log is {on.log}")
 
-    Raises CaptiondError when one takes longer than PATIENCE_SECONDS.
+
+def await_done(library: Library, paths: list[Path]) -> Iterator[Entry]:
+    """Yield what is known of each photo as soon as the daemon is done with it.
+
+    Raises CaptiondError when nothing is done for PATIENCE_SECONDS.
     """
+    waiting, deadline = list(paths), time.monotonic() + PATIENCE_SECONDS
+    while waiting:
+        for path in list(waiting):
+            entry = library.get(path)
+            if entry is not None and entry.state not in {State.QUEUED, State.INFLIGHT}:
+                waiting.remove(path)
+                deadline = time.monotonic() + PATIENCE_SECONDS
+                yield entry
+        if time.monotonic() > deadline:
+            raise CaptiondError(f"nothing was captioned for {PATIENCE_SECONDS:.0f} seconds")
+        time.sleep(LOOK_SECONDS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.app import App, open_app
+from captiond.app import App, check, open_app
 from captiond.config import Settings
 from captiond.intake.attend import scan_once
 from captiond.models import State
@@ -37,7 +37,7 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
     SOON_SECONDS; what is left waits in the queue. Raises ConfigError, AlreadyRunning,
     LibraryUnavailable.
     """
-    async with anyio.create_task_group() as life, open_app(settings) as app:
+    async with anyio.create_task_group() as life, open_app(check(settings)) as app:
         orders = await life.start(obey_signals, life)
         await app.index.recover(now=app.bench.clock())
         before = await app.index.counts()

@@ -68,9 +68,7 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         plan = bench.plans.get(claim.photo.root)
         if plan is None:
             reason = "its folder is not watched any more"
-            await bench.index.park(
-                [Parked(claim.photo, State.MISSING, reason)], owner=bench.owner
-            )
+            await bench.index.park([Parked(claim.photo, State.MISSING, reason)], owner=bench.owner)
             return
         caption = await find_or_ask(claim, plan.recipe, bench)
         if caption is not None:
@@ -91,7 +89,9 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
     async with bench.preparing:
         opened = await anyio.to_thread.run_sync(_open_settled, claim)
         with opened:
-            digest = claim.digest or await anyio.to_thread.run_sync(opened.digest)
+            digest = claim.digest
+            if digest is None:
+                digest = await anyio.to_thread.run_sync(opened.digest)
             known = None
             if bench.captioner.paid:
                 known = await bench.index.caption_of(digest, recipe=recipe)

@@ -16,7 +16,7 @@ import anyio
 import structlog
 
 from captiond import __version__
-from captiond.app import App, open_app
+from captiond.app import App, check, open_app
 from captiond.config import Settings
 from captiond.errors import ConfigError
 from captiond.index.base import Health
@@ -39,7 +39,7 @@ async def run(load: Load, *, notifier: Notifier, watchdog_usec: int | None = Non
     Raises ConfigError, AlreadyRunning, LibraryUnavailable at the start; later a wrong
     configuration is told, and the daemon goes on with the old one.
     """
-    settings: Settings | None = load()
+    settings: Settings | None = check(load())
     async with anyio.create_task_group() as life:
         orders = await life.start(obey_signals, life)
         while settings is not None:
@@ -53,8 +53,13 @@ async def _serve(
 ) -> Settings | None:
     """Serve with these parts; return the settings to go on with, None to end."""
     recovered = await app.index.recover(now=app.bench.clock())
-    log.info("service.started", version=__version__, index=app.settings.index.path,
-             folders=list(app.bench.plans), recovered=recovered)
+    log.info(
+        "service.started",
+        version=__version__,
+        index=app.settings.index.path,
+        folders=list(app.bench.plans),
+        recovered=recovered,
+    )
     async with anyio.create_task_group() as feeding:
         async with anyio.create_task_group() as watching:
             watching.start_soon(_beat, app, notifier, watchdog_usec, name="heartbeat")
@@ -80,7 +85,7 @@ async def _next_settings(orders: Orders, load: Load) -> Settings | None:
         if orders.stopping:
             return None
         try:
-            return load()
+            return check(load())
         except ConfigError as error:
             log.error("config.rejected", problems=error.problems)
 

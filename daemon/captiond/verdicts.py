@@ -21,19 +21,20 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
     photo, reason = claim.photo, str(error)
     match error:
         case errors.NotAPhoto():
-            return Parked(photo, State.SKIPPED, reason)
+            verdict: Parked | Retry = Parked(photo, State.SKIPPED, reason)
         case errors.CaptionRefused():
-            return Parked(photo, State.REFUSED, reason)
+            verdict = Parked(photo, State.REFUSED, reason)
         case errors.PhotoVanished() | errors.PhotoChanged():
-            return Retry(photo, now + CHANGED_SECONDS, reason, counted=False)
+            verdict = Retry(photo, now + CHANGED_SECONDS, reason, counted=False)
         case errors.ReplyUnusable():
-            return _limited(claim, reason, now)
+            verdict = _limited(claim, reason, now)
         case errors.PhotoError():
-            return Parked(photo, State.FAILED, reason)
+            verdict = Parked(photo, State.FAILED, reason)
         case errors.CaptionerError() | errors.SidecarError():
-            return Retry(photo, again_at, reason, counted=False)
+            verdict = Retry(photo, again_at, reason, counted=False)
         case _:
-            return _limited(claim, f"unexpected: {error!r}", now)
+            verdict = _limited(claim, f"unexpected: {error!r}", now)
+    return verdict
 
 
 def _limited(claim: Claim, reason: str, now: float) -> Parked | Retry:

@@ -1,0 +1,5 @@
+"""Runs the program as `python -m captiond`."""
+
+from captiond.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""The verb `demo`: the whole daemon at work, without a key."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captiond.cli import output
+
+if TYPE_CHECKING:  # the stage imports more than a help text should
+    from captiond.demo import Stage
+    from captiond.index.search import Entry, Library
+
+SEARCHES = ("blue", "landscape orange", "bright*")
+SLOW_SECONDS = 2.0
+
+
+@click.command(short_help="Watch captiond work on a handful of photos, without a key.")
+@click.argument(
+    "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--keep", is_flag=True, help="Leave the daemon running until Ctrl-C.")
+def command(folder: Path | None, *, keep: bool) -> None:
+    """Watch captiond work on a handful of photos, without a key and without a network.
+
+    With FOLDER, on copies of the first photos in it; FOLDER itself is only read.
+    """
+    from captiond import demo
+
+    sources = demo.own_photos(folder) if folder else demo.sample_photos()
+    if not sources:
+        raise click.UsageError(f"there are no photos in {folder}")
+    _say(
+        "The daemon starts. A server on this machine stands in for Gemini: it names colours and",
+        "sizes, no more. THESE CAPTIONS ARE NOT GEMINI'S; everything else is the real thing.",
+    )
+    with demo.stage() as on, demo.await_ready(on) as library:
+        _say("", f"It watches {on.photos}. Now {len(sources)} photos arrive there:", "")
+        _drop_all(on, sources, library)
+        _show_files(on)
+        for query in SEARCHES:
+            _show_search(library, query)
+        _show_way_on(on, keep=keep)
+        if keep:
+            _wait()
+
+
+def _drop_all(on: Stage, sources: list[Path], library: Library) -> None:
+    from captiond import demo
+
+    *quick, slow = sources
+    for photo in quick:
+        demo.drop(photo, on.photos)
+    started = time.monotonic()
+    _say(f"  … {slow.name} is written slowly, in {demo.PIECES} pieces")
+    demo.drop_slowly(slow, on.photos, seconds=SLOW_SECONDS)
+    for entry in demo.await_done(library, [on.photos / photo.name for photo in sources]):
+        _show_entry(entry, time.monotonic() - started)
+
+
+def _show_entry(entry: Entry, seconds: float) -> None:
+    told = entry.caption or f"{entry.state}: {entry.reason}"
+    click.echo(f"  {seconds:4.1f} s  {output.clean(entry.name)}")
+    click.echo(f"          {output.clean(told)}")
+
+
+def _show_files(on: Stage) -> None:
+    photo = min(path for path in on.photos.iterdir() if path.suffix == ".txt")
+    beside = sorted(path.name for path in on.photos.glob(f"{photo.stem}.*"))
+    _say("", f"Beside {photo.stem} now lie: {', '.join(beside)}", f"{photo.name} says:")
+    _say(f"  {photo.read_text(encoding='utf-8').strip()}")
+
+
+def _show_search(library: Library, query: str) -> None:
+    _say("", f"$ captiond search '{query}'")
+    hits = library.search(query, limit=3)
+    for entry in hits:
+        _say(f"  {entry.name}: {entry.caption}")
+    if not hits:
+        _say("  nothing found")
+
+
+def _show_way_on(on: Stage, *, keep: bool) -> None:
+    _say(
+        "",
+        f"Photos and sidecars: {on.photos}",
+        f"The index:           {on.index}   (sqlite3, Datasette, any SQLite client)",
+        f"The daemon's log:    {on.log}",
+        f"Its configuration:   {on.config}",
+        "",
+        "To go on with Gemini: get a key at https://aistudio.google.com/apikey, then",
+        "  export GEMINI_API_KEY=…",
+        "  mkdir -p ~/.config/captiond && cp config.example.toml ~/.config/captiond/config.toml",
+        "  captiond doctor && captiond run",
+    )
+    if keep:
+        _say("", f"The daemon goes on: drop photos into {on.photos}; Ctrl-C ends it.")
+
+
+def _wait() -> None:
+    for _ in itertools.count():
+        time.sleep(3600)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(output.clean(line))
