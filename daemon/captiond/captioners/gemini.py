@@ -85,10 +85,8 @@ class GeminiCaptioner:
         except BaseException:
             await session.close()
             raise
-        timeout_seconds = timeout_seconds or settings.timeout_seconds
-        return cls(
-            client, session, settings=settings, api_key=api_key, timeout_seconds=timeout_seconds
-        )
+        timeout = timeout_seconds or settings.timeout_seconds
+        return cls(client, session, settings=settings, api_key=api_key, timeout_seconds=timeout)
 
     async def caption(self, question: Question) -> Reply:
         """Ask once; raises as `Captioner.caption` says."""
