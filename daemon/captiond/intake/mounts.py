@@ -135,7 +135,8 @@ class RootWitness:
 
     def may_conclude_gone(self) -> bool:
         """Look at the root, then tell whether files may be taken as gone; blocks on the disk."""
-        return may_conclude_gone(self._start, self.look())
+        now = self.look()
+        return may_conclude_gone(self._start, now)
 
 
 def inotify_room(directory: Path = Path("/proc/sys/fs/inotify")) -> InotifyRoom:
