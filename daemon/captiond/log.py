@@ -25,10 +25,11 @@ SHORTEST_SECRET = 8
 """A Gemini key has 39 characters; to mask a short word would garble the log and hide nothing."""
 
 _MASK = "[secret]"
+# No word boundary before them: on a terminal the "m" of a colour code stands right there.
 _LIKE_SECRETS = re.compile(
     r"""(?P<before>(?i:[?&](?:api_?)?key=))[^&\s"'<>\\\x1b]+
-    | \bAIza[\w-]{16,}
-    | \bAQ\.[\w.-]{16,}""",
+    | AIza[\w-]{16,}
+    | (?<![A-Z0-9])AQ\.[\w.-]{16,}""",
     re.VERBOSE | re.ASCII,
 )
 _HANDLER = "captiond"
