@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gemini_helpers import KEY, opened, question
 
-from captiond.captioners.gemini import GeminiCaptioner, build_config
+from captiond.captioners.gemini import GeminiCaptioner, _contents, build_config
 from captiond.config import GeminiSettings
 from captiond.errors import CaptionerStopped, CaptionerUnreachable
 from captiond.testing.gemini_server import GeminiServer
@@ -52,6 +52,14 @@ def test_media_resolution_goes_into_the_configuration(resolution):
     config = build_config(recipe(media_resolution=resolution))
     assert config.media_resolution == f"MEDIA_RESOLUTION_{resolution.upper()}"
     assert (config.temperature, config.top_p, config.top_k, config.seed) == (None,) * 4
+
+
+def test_the_highest_resolution_belongs_to_the_image():
+    """`ultra_high` exists per image only, so the request as a whole does not name it."""
+    asked = question(media_resolution="ultra_high")
+    (image, _) = _contents(asked).parts
+    assert image.media_resolution.level == "MEDIA_RESOLUTION_ULTRA_HIGH"
+    assert build_config(asked.recipe).media_resolution is None
 
 
 async def test_a_level_that_the_model_does_not_know_stops_asking():
