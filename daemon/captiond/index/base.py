@@ -221,8 +221,13 @@ class Index(Protocol):
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
         """Put claimed photos back as if they had never been claimed."""
 
-    async def requeue(self, *, states: Sequence[State], now: float) -> int:
-        """Queue every photo in these states anew, attempts and crashes 0; return how many."""
+    async def requeue(
+        self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
+    ) -> int:
+        """Queue every photo in these states anew, attempts and crashes 0; return how many.
+
+        With `photos`, only those of them; one that is not known is not counted.
+        """
 
     async def recover(self, *, now: float) -> int:
         """Take back what a crash left in flight; return how many photos.

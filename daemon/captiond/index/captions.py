@@ -11,9 +11,11 @@ from captiond.index.names import plain
 from captiond.index.queue import let_go
 from captiond.index.rows import (
     CAPTION_COLUMNS,
+    SHOW,
     Key,
     caption_columns,
     photo_key,
+    show_values,
     to_caption,
 )
 from captiond.models import Caption, Facts, Photo, Recipe
@@ -36,8 +38,8 @@ def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
     """Note the request as in flight; False if the claim is void, which closes it."""
     key = photo_key(request.photo)
     taken = db.execute(
-        f"UPDATE photos SET digest = ? WHERE {_MINE}",  # noqa: S608 a constant condition
-        (request.digest, *key, owner),
+        f"UPDATE photos SET {SHOW} WHERE {_MINE}",  # noqa: S608 constant parts
+        (*show_values(request.digest, request.recipe.key), *key, owner),
     )
     if not taken.rowcount:
         let_go(db, key, owner)
@@ -116,11 +118,9 @@ def assign(db: sqlite3.Connection, photo: Photo, *, owner: str, digest: str, rec
     """Show an existing caption for a photo."""
     db.execute(
         f"""
-        UPDATE photos SET digest = ?, caption = coalesce(
-            (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?), caption)
-        WHERE {_MINE}
-        """,  # noqa: S608 a constant condition
-        (digest, digest, recipe, *photo_key(photo), owner),
+        UPDATE photos SET {SHOW} WHERE {_MINE}
+        """,  # noqa: S608 constant parts
+        (*show_values(digest, recipe), *photo_key(photo), owner),
     )
 
 

@@ -12,7 +12,15 @@ from collections.abc import Iterable, Sequence
 
 from captiond.index.base import CRASH_LIMIT, Claim, Completed, Parked, Retry
 from captiond.index.names import plain
-from captiond.index.rows import CLAIM_COLUMNS, Key, photo_key, to_claim, written_column
+from captiond.index.rows import (
+    CLAIM_COLUMNS,
+    SHOW,
+    Key,
+    photo_key,
+    show_values,
+    to_claim,
+    written_column,
+)
 from captiond.models import Photo, State
 
 PROMOTED_AT_ONCE = 200
@@ -43,9 +51,8 @@ NEXT_LATER = """
     WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL
 """
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
-_COMPLETED = """
-    state = 'captioned', digest = ?, written = ?, captioned_at = ?, reason = ?, caption = coalesce(
-        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?), caption)
+_COMPLETED = f"""
+    state = 'captioned', written = ?, captioned_at = ?, reason = ?, {SHOW}
 """
 _CRASHED = """
     EXISTS (
@@ -80,7 +87,8 @@ def complete(db: sqlite3.Connection, done: Sequence[Completed], owner: str) -> N
     for one in done:
         reason = None if one.reason is None else plain(one.reason)
         written = written_column(one.written)
-        values = (one.digest, written, one.captioned_at, reason, one.digest, one.recipe)
+        shown = show_values(one.digest, one.recipe)
+        values = (written, one.captioned_at, reason, *shown)
         _close(db, _COMPLETED, values, (photo_key(one.photo), owner))
 
 
@@ -111,16 +119,19 @@ def release(db: sqlite3.Connection, photos: Iterable[Photo], owner: str) -> None
         _close(db, back, (), (photo_key(photo), owner))
 
 
-def requeue(db: sqlite3.Connection, states: Sequence[State], now: float) -> int:
-    """Queue every photo in these states anew, due from `now` on."""
+def requeue(
+    db: sqlite3.Connection, states: Sequence[State], now: float, photos: Iterable[Photo] | None
+) -> int:
+    """Queue every photo in these states anew, due from `now` on; or only these photos."""
     marks = ", ".join("?" * len(states))
-    return db.execute(
-        f"""
+    anew = f"""
         UPDATE photos SET state = 'queued', reason = NULL, attempts = 0, crashes = 0, retry_at = ?
         WHERE state IN ({marks})
-        """,  # noqa: S608 question marks
-        (now, *states),
-    ).rowcount
+    """  # noqa: S608 question marks
+    if photos is None:
+        return db.execute(anew, (now, *states)).rowcount
+    one = f"{anew} AND root = ? AND folder = ? AND name = ?"
+    return sum(db.execute(one, (now, *states, *photo_key(photo))).rowcount for photo in photos)
 
 
 def recover(db: sqlite3.Connection, now: float) -> int:

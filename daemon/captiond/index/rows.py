@@ -20,6 +20,19 @@ CLAIM_COLUMNS = (
     "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, written"
 )
 
+SHOW = """
+    digest = ?, caption = coalesce(
+        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?),
+        CASE WHEN digest = ? THEN caption END
+    )
+"""
+"""Shows a content's caption by a recipe, else the one shown now: never one of other bytes."""
+
+
+def show_values(digest: str, recipe: str) -> tuple[str, str, str, str]:
+    """Return the values for SHOW."""
+    return digest, digest, recipe, digest
+
 
 def photo_key(photo: Photo) -> Key:
     """Return the columns that identify a photo."""

@@ -118,9 +118,11 @@ class SqliteIndex:
         """Put claimed photos back as if they had never been claimed."""
         await self._writer.run(lambda db: queue.release(db, photos, owner))
 
-    async def requeue(self, *, states: Sequence[State], now: float) -> int:
-        """Queue every photo in these states anew; return how many."""
-        return await self._writer.run(lambda db: queue.requeue(db, states, now))
+    async def requeue(
+        self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
+    ) -> int:
+        """Queue every photo in these states anew, or only these photos; return how many."""
+        return await self._writer.run(lambda db: queue.requeue(db, states, now, photos))
 
     async def recover(self, *, now: float) -> int:
         """Take back what a crash left in flight; return how many photos."""

@@ -107,7 +107,7 @@ class MemoryIndex:
         row = self._held(request.photo, owner)
         if row is None:
             return False
-        row.digest = request.digest
+        self._show(row, request.digest, request.recipe.key)
         self.requests[request.id] = (request, owner)
         return True
 
@@ -141,16 +141,16 @@ class MemoryIndex:
         """Show an existing caption for a photo."""
         row = self.rows.get(photo)
         if row is not None and row.state is State.INFLIGHT and row.owner == owner:
-            row.digest, row.caption = digest, self._newest(digest, recipe) or row.caption
+            self._show(row, digest, recipe)
 
     async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
         """Close claims whose caption stands in index and sidecars."""
         for one in done:
             row = self._close(one.photo, owner)
             if row is not None:
-                row.state, row.reason, row.digest = State.CAPTIONED, one.reason, one.digest
+                row.state, row.reason = State.CAPTIONED, one.reason
                 row.written, row.captioned_at = dict(one.written), one.captioned_at
-                row.caption = self._newest(one.digest, one.recipe) or row.caption
+                self._show(row, one.digest, one.recipe)
 
     async def retry(self, retries: Sequence[Retry], *, owner: str) -> None:
         """Put claimed photos back into the queue for later."""
@@ -174,9 +174,12 @@ class MemoryIndex:
             if row is not None:
                 row.state, row.attempts = State.QUEUED, row.attempts - 1
 
-    async def requeue(self, *, states: Sequence[State], now: float) -> int:
+    async def requeue(
+        self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
+    ) -> int:
         """Queue every photo in these states anew, attempts and crashes 0; return how many."""
-        chosen = [row for row in self.rows.values() if row.state in states]
+        rows = [row for row in self.rows.values() if photos is None or row.photo in photos]
+        chosen = [row for row in rows if row.state in states]
         for row in chosen:
             row.state, row.reason, row.retry_at = State.QUEUED, None, now
             row.attempts = row.crashes = 0
@@ -240,9 +243,11 @@ class MemoryIndex:
             row.owner = None
         return row
 
-    def _newest(self, digest: str, recipe: str) -> Caption | None:
+    def _show(self, row: Row, digest: str, recipe: str) -> None:
+        """Show the content's caption by a recipe, else the one shown now: never another's."""
         found = [c for c in self.captions if (c.digest, c.recipe) == (digest, recipe)]
-        return found[-1] if found else None
+        shown = row.caption if row.digest == digest else None
+        row.digest, row.caption = digest, found[-1] if found else shown
 
     def _snapshot(self) -> list[Row]:
         with self._lock:

@@ -1,0 +1,88 @@
+"""Words for talking to an index in tests."""
+
+from __future__ import annotations
+
+from captiond.index.base import Answer, Claim, Completed, Index, Request, Sighting
+from captiond.models import (
+    Caption,
+    Description,
+    Lane,
+    Photo,
+    Recipe,
+    Signature,
+    Usage,
+    Written,
+)
+
+OWNER = "box"
+RECIPE = Recipe(origin="gemini", model="flash", language="en", prompt="Describe.")
+
+
+def photo(path="a.jpg", root="/photos"):
+    return Photo(root, path)
+
+
+def signature(number=1):
+    return Signature(number, number, number, number)
+
+
+def sighting(path="a.jpg", *, version=1, lane=Lane.ARRIVAL, reason=None):
+    return Sighting(photo(path), signature(version), lane, reason)
+
+
+def caption(words="a red boat", *, digest="d1", recipe=RECIPE, created_at=5.0, **more):
+    return Caption(
+        digest=digest,
+        recipe=recipe.key,
+        origin=recipe.origin,
+        language=recipe.language,
+        model="flash-001",
+        created_at=created_at,
+        description=Description(caption=words, **more),
+    )
+
+
+def request(path="a.jpg", *, number="r1", digest="d1", recipe=RECIPE):
+    return Request(id=number, photo=photo(path), digest=digest, recipe=recipe, started_at=4.0)
+
+
+def answer(path="a.jpg", *, number="r1", shows=None, cost_usd=0.25):
+    return Answer(
+        request=number,
+        photo=photo(path),
+        caption=shows or caption(),
+        usage=Usage(100, 20, 5),
+        cost_usd=cost_usd,
+        ended_at=5.0,
+    )
+
+
+def completed(path="a.jpg", *, digest="d1", recipe=RECIPE, reason=None):
+    written = {"txt": Written(f"{path}.txt", "ab" * 32)}
+    return Completed(
+        photo=photo(path),
+        digest=digest,
+        recipe=recipe.key,
+        written=written,
+        captioned_at=6.0,
+        reason=reason,
+    )
+
+
+async def claim(index: Index, *, limit=100, now=1_000_000.0, owner=OWNER) -> list[Claim]:
+    return await index.claim(owner=owner, limit=limit, now=now)
+
+
+async def claimed_paths(index: Index, **how) -> list[str]:
+    return [one.photo.path for one in await claim(index, **how)]
+
+
+async def add_captioned(index: Index, path="a.jpg", *, shows=None, number=None):
+    """Take a photo all the way from the sighting to its caption."""
+    shows = shows or caption()
+    number = number or f"request of {path}"
+    await index.offer([sighting(path)], now=1.0)
+    await claim(index)
+    assert await index.begin(request(path, number=number, digest=shows.digest), owner=OWNER)
+    await index.answer(answer(path, number=number, shows=shows))
+    await index.complete([completed(path, digest=shows.digest)], owner=OWNER)

@@ -1,0 +1,165 @@
+"""Whatever is done to an index in whatever order, the file and its in-memory twin agree."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from index_helpers import RECIPE, answer, caption, completed, photo, request, sighting
+
+from captiond.index.base import FolderDigest, Parked, Retry
+from captiond.index.store import SqliteIndex
+from captiond.models import Lane, State
+from captiond.testing.memory_index import MemoryIndex
+
+paths = st.sampled_from(["a.jpg", "b.jpg", "x/c.jpg"])
+owners = st.sampled_from(["box", "nas"])
+digests = st.sampled_from(["d1", "d2"])
+times = st.integers(1, 9).map(float)
+states = st.sampled_from(list(State))
+verbs = st.one_of(
+    st.tuples(
+        st.just("offer"),
+        paths,
+        st.integers(1, 3),
+        st.sampled_from(list(Lane)),
+        st.sampled_from([None, None, None, "a pipe"]),
+    ),
+    st.tuples(st.just("gone"), paths),
+    st.tuples(st.just("claim"), owners, st.integers(1, 3)),
+    st.tuples(st.just("ask"), paths, owners, digests),
+    st.tuples(st.just("answer"), st.integers(0, 5)),
+    st.tuples(st.just("abandon"), st.integers(0, 5)),
+    st.tuples(st.just("assign"), paths, owners, digests),
+    st.tuples(st.just("complete"), paths, owners, digests),
+    st.tuples(st.just("retry"), paths, owners, times, st.booleans()),
+    st.tuples(st.just("park"), paths, owners, states),
+    st.tuples(st.just("release"), paths, owners),
+    st.tuples(st.just("requeue"), states),
+    st.tuples(st.just("recover")),
+    st.tuples(st.just("save"), st.sampled_from(["", "x"]), digests),
+)
+
+
+class Player:
+    """Plays verbs on one index and notes every reply."""
+
+    def __init__(self, index):
+        self.index = index
+        self.open = []
+        self.begun = 0
+
+    async def play(self, verb, now):
+        name, *values = verb
+        return await getattr(self, name)(*values, now)
+
+    async def offer(self, path, version, lane, reason, now):
+        seen = sighting(path, version=version, lane=lane, reason=reason)
+        return await self.index.offer([seen], now=now)
+
+    async def gone(self, path, now):
+        await self.index.gone([photo(path)], now=now)
+
+    async def claim(self, owner, limit, now):
+        return await self.index.claim(owner=owner, limit=limit, now=now)
+
+    async def ask(self, path, owner, digest, now):
+        asked = request(path, number=str(self.begun), digest=digest)
+        self.begun += 1
+        begun = await self.index.begin(asked, owner=owner)
+        if begun:
+            self.open.append((asked, now))
+        return begun
+
+    async def answer(self, which, now):
+        if which < len(self.open):
+            asked, _ = self.open.pop(which)
+            shows = caption(f"at {now}", digest=asked.digest, created_at=now)
+            await self.index.answer(answer(asked.photo.path, number=asked.id, shows=shows))
+
+    async def abandon(self, which, now):
+        if which < len(self.open):
+            asked, _ = self.open.pop(which)
+            await self.index.abandon(asked.id, "overloaded", now=now)
+
+    async def assign(self, path, owner, digest, now):
+        del now
+        await self.index.assign(photo(path), owner=owner, digest=digest, recipe=RECIPE.key)
+
+    async def complete(self, path, owner, digest, now):
+        del now
+        await self.index.complete([completed(path, digest=digest)], owner=owner)
+
+    async def retry(self, path, owner, later, counted, now):
+        retry = Retry(photo(path), now + later, "later", counted)
+        await self.index.retry([retry], owner=owner)
+
+    async def park(self, path, owner, state, now):
+        del now
+        if state in (State.FAILED, State.REFUSED, State.SKIPPED, State.MISSING):
+            await self.index.park([Parked(photo(path), state, "no")], owner=owner)
+
+    async def release(self, path, owner, now):
+        del now
+        await self.index.release([photo(path)], owner=owner)
+
+    async def requeue(self, state, now):
+        return await self.index.requeue(states=[state], now=now)
+
+    async def recover(self, now):
+        self.open.clear()
+        return await self.index.recover(now=now)
+
+    async def save(self, folder, digest, now):
+        del now
+        await self.index.save_folders([FolderDigest("/photos", folder, digest)])
+
+    async def look(self):
+        view = self.index.folder_view()
+        seen = {
+            "counts": await self.index.counts(),
+            "reuse": [await self.index.caption_of(d, recipe=RECIPE) for d in ("d1", "d2")],
+            "files": [view.files("/photos", folder) for folder in ("", "x")],
+            "folders": sorted(view.folders("/photos", "")),
+            "digests": [view.digest("/photos", folder) for folder in ("", "x")],
+        }
+        view.close()
+        return seen
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(verbs, min_size=5, max_size=40))
+def test_the_twins_agree(story):
+    """Every reply, and all that can be seen afterwards, is the same."""
+    asyncio.run(play(story))
+
+
+async def play(story):
+    with tempfile.TemporaryDirectory() as directory:
+        file = await SqliteIndex.open(Path(directory, "index.db"))
+        try:
+            twins = [Player(file), Player(MemoryIndex())]
+            for step, verb in enumerate(story):
+                replies = [await twin.play(verb, float(step)) for twin in twins]
+                assert replies[0] == replies[1], verb
+            seen = [await twin.look() for twin in twins]
+            assert seen[0] == seen[1]
+            assert other_bytes(directory) == []
+        finally:
+            await file.aclose()
+
+
+def other_bytes(directory):
+    """Return the photos that show a caption of bytes they do not have."""
+    with closing(sqlite3.connect(Path(directory, "index.db"))) as db:
+        return db.execute(
+            """
+            SELECT photos.id FROM photos JOIN captions ON captions.id = photos.caption
+            WHERE captions.digest IS NOT photos.digest
+            """
+        ).fetchall()
