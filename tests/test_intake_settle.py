@@ -102,7 +102,7 @@ class SettlingMachine(RuleBasedStateMachine):
         self.version += 1
         self.disk[name] = Disk(NotPlain("a folder", self.version), self.now)
 
-    @rule(seconds=st.sampled_from([0.01, 0.5, 1.0, 2.0, 5.0]))
+    @rule(seconds=st.sampled_from([0.25, 0.5, 1.0, 2.0, 5.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
