@@ -32,7 +32,7 @@ RUBBISH = (
 """What Pillow raises for metadata and headers that are no such thing."""
 
 FIRST_PHOTOGRAPH = 1826
-_SWAPPING_ORIENTATIONS = {5, 6, 7, 8}
+_SWAPPING = {5, 6, 7, 8}
 _LONGEST_TEXT = 100
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _IPTC_CITY, _IPTC_COUNTRY = (2, 90), (2, 101)
@@ -53,8 +53,7 @@ def read(image: Image.Image, *, name: str, digest: str) -> Facts:
         exif = _or_none(image.getexif) or Image.Exif()
         details: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
         gps: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.GPSInfo)) or {}
-        turned = exif.get(ExifTags.Base.Orientation) in _SWAPPING_ORIENTATIONS
-        width, height = reversed(image.size) if turned else image.size
+        width, height = _size_as_shown(image, exif)
         latitude, longitude = _or_none(lambda: coordinates(gps)) or (None, None)
         return Facts(
             digest=digest,
@@ -108,6 +107,13 @@ def place(image: Image.Image) -> str | None:
         found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in _XMP_PLACE.finditer(data)}
         parts = [_text(found.get(b"City")), _text(found.get(b"Country"))]
     return ", ".join(part for part in parts if part) or None
+
+
+def _size_as_shown(image: Image.Image, exif: Mapping[int, Any]) -> tuple[int, int]:
+    width, height = image.size
+    # Of TIFF alone Pillow says the size after turning.
+    turned = image.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in _SWAPPING
+    return (height, width) if turned else (width, height)
 
 
 def _or_none(read_it: Callable[[], T]) -> T | None:

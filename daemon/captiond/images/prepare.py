@@ -35,7 +35,7 @@ _ICC = "icc-profile-data"
 _LOADERS = ("Jpeg", "Png", "Nsgif", "Webp", "Tiff")
 _PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin)
 _SIGNS_OF_A_CUT = ("premature", "truncated", "not enough", "unexpected end", "eof", "end of")
-_SIGNS_OF_MEMORY = ("out of memory", "memory allocation", "cannot allocate")
+_SIGNS_OF_MEMORY = ("out of memory", "insufficient memory", "cannot allocate", "creating thread")
 
 T = TypeVar("T")
 
@@ -102,6 +102,8 @@ def _with_pillow(
         profile = image.info.get("icc_profile")
         image.thumbnail((limits.max_edge_px, limits.max_edge_px))
         upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):  # convert() alone cuts off at 255: nearly all is white
+            upright = upright.point(lambda value: value / 256)
         plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     fresh = pyvips.Image.new_from_memory(
         plain.tobytes(), plain.width, plain.height, len(plain.getbands()), "uchar"
@@ -153,9 +155,7 @@ def _jpeg_shrink(known: Facts, edge: int) -> int:
 
 def _encoded(small: pyvips.Image) -> _Fresh:
     """Return the small image as a JPEG of nothing but its pixels, in sRGB."""
-    if small.get_typeof(_ICC) or small.interpretation == "cmyk":
-        small = small.icc_transform("srgb", embedded=True, **_fallback_profile(small))
-    plain = small.colourspace("srgb")
+    plain = _in_srgb(small).colourspace("srgb")
     if plain.hasalpha():
         plain = plain.flatten(background=_WHITE)
     plain = plain.cast("uchar").copy_memory()
@@ -165,8 +165,16 @@ def _encoded(small: pyvips.Image) -> _Fresh:
     return _Fresh(data, plain.width, plain.height, glance)
 
 
-def _fallback_profile(small: pyvips.Image) -> dict[str, str]:
-    return {"input_profile": "cmyk"} if small.interpretation == "cmyk" else {}
+def _in_srgb(small: pyvips.Image) -> pyvips.Image:
+    """Heed the colour profile of the photo, as far as it has one that makes sense."""
+    fallback = {"input_profile": "cmyk"} if small.interpretation == "cmyk" else {}
+    if small.get_typeof(_ICC):
+        try:
+            return small.icc_transform("srgb", embedded=True, **fallback)
+        except pyvips.Error:  # a rubbish profile: the pixels are a picture all the same
+            small = small.copy()
+            small.remove(_ICC)
+    return small.icc_transform("srgb", **fallback) if fallback else small
 
 
 def _told(kind: Kind, limits: Limits, work: Callable[[], T]) -> T:
@@ -190,4 +198,4 @@ def _undecodable(kind: Kind, limits: Limits, detail: str) -> Undecodable:
         )
     if any(sign in said for sign in _SIGNS_OF_A_CUT):
         return Undecodable(f"the {kind.label} is cut off")
-    return Undecodable(f"the {kind.label} is damaged")
+    return Undecodable(f"the {kind.label} is damaged or cut off")
