@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from sidecars_helpers import CREATED_AT_ISO, subject
 
 from captiond.sidecars.base import Sidecar
 from captiond.sidecars.clean import clean, one_line
-from captiond.sidecars.json import Json
+from captiond.sidecars.json import SCHEMA, Json
 from captiond.sidecars.txt import Txt
 from captiond.sidecars.write import KINDS
 from captiond.sidecars.xmp import CAPTIOND, Xmp
@@ -242,3 +243,24 @@ def test_a_caption_that_speaks_of_seals_is_sealed_all_the_same():
     tricky = '"seal": "' + "0" * 64 + '" <captiond:CaptionSeal>' + "0" * 64
     for sidecar in (Json(), Xmp()):
         assert sidecar.is_ours(sidecar.render(subject(caption=tricky, title=tricky)))
+
+
+# --- the documentation
+
+
+def test_the_documented_schema_is_the_written_one():
+    """docs/sidecars.md shows every key of the JSON, and no other."""
+    page = (Path(__file__).parent.parent / "docs" / "sidecars.md").read_text()
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    written = json.loads(Json().render(subject()))
+    assert list(shown) == list(written)
+    assert list(shown["captiond"]) == list(written["captiond"])
+    assert shown["captiond"]["schema"] == SCHEMA
+
+
+def test_the_documented_properties_are_the_written_ones():
+    """docs/sidecars.md names every XMP property."""
+    page = (Path(__file__).parent.parent / "docs" / "sidecars.md").read_text()
+    about = etree.fromstring(Xmp().render(subject())).find(".//rdf:Description", NAMES)
+    missing = [tag for element in about if (tag := etree.QName(element).localname) not in page]
+    assert missing == []

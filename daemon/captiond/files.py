@@ -121,8 +121,8 @@ def signature_of(status: os.stat_result) -> Signature:
 def read_beneath(root: str, folder: str, name: str, *, limit_bytes: int) -> bytes | None:
     """Return the bytes of a file beside a photo, None if there is none.
 
-    Raises SidecarForeign for what is no plain file, may not be read, or is larger than
-    `limit_bytes`; SidecarImpossible for a name that is too long; SidecarUnwritable.
+    Raises SidecarForeign for what is no plain file, may not be read, or is over the limit;
+    SidecarImpossible for a name that is too long; SidecarUnwritable.
     """
     with _sidecar_errors(root, folder, name), _folder_beneath(root, folder) as within:
         content = _read_at(within, name, limit_bytes + 1)
@@ -245,8 +245,7 @@ def _status_at(within: int, name: str) -> os.stat_result | None:
 
 def _read_at(within: int, name: str, count: int) -> bytes | None:
     """Return the first `count` bytes of a plain file, None if there is none."""
-    status = _status_at(within, name)
-    if status is None:
+    if (status := _status_at(within, name)) is None:
         return None
     if not stat.S_ISREG(status.st_mode):
         raise _ForeignError(errno.EEXIST, f"it is {_kind(status)}")
