@@ -1,0 +1,82 @@
+"""The verb `retry`: queue photos that have no caption again."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captiond.cli import output
+from captiond.cli.status import is_running
+from captiond.config import Settings
+
+if TYPE_CHECKING:  # the help text does without
+    from captiond.models import Photo, State
+
+STATES = ("failed", "refused", "skipped")
+
+
+@click.command(short_help="Queue photos that have no caption again.")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(STATES),
+    multiple=True,
+    default=STATES,
+    help="Only photos in this state; can be given again.  [default: all three]",
+)
+@output.json_option
+@click.pass_context
+def command(
+    ctx: click.Context, files: tuple[str, ...], *, states: tuple[str, ...], as_json: bool
+) -> None:
+    """Queue photos that failed, were refused or were skipped again: all of them, or each FILE.
+
+    A running daemon takes them up within seconds; captioning them may cost money. With --json: an
+    object with queued, the number of photos.
+    """
+    import anyio
+
+    from captiond.index.search import Library
+    from captiond.models import State
+
+    settings = output.settings(ctx)
+    photos = [_photo(file, settings) for file in files] or None
+    with Library(settings.index.path) as library:
+        health = library.health()
+    wanted = [State(state) for state in states]
+    queued = anyio.run(functools.partial(_requeue, settings, states=wanted, photos=photos))
+    if as_json:
+        output.print_json({"queued": queued})
+    else:
+        click.echo(f"{queued} photos queued again")
+    if queued and not is_running(health, now=time.time()):
+        output.note("no daemon runs; captiond run, or captiond scan, takes them up")
+
+
+def _photo(file: str, settings: Settings) -> Photo:
+    from captiond.models import Photo
+
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - Path.absolute keeps ".."
+    for folder in settings.folders:
+        if path.is_relative_to(folder.path):
+            return Photo(folder.path, path.relative_to(folder.path).as_posix())
+    raise click.BadParameter(f"{path} lies in no watched folder", param_hint="FILE")
+
+
+async def _requeue(
+    settings: Settings, *, states: Sequence[State], photos: Sequence[Photo] | None
+) -> int:
+    from captiond.index.store import SqliteIndex
+
+    index = await SqliteIndex.open(Path(settings.index.path))
+    try:
+        return await index.requeue(states=states, now=time.time(), photos=photos)
+    finally:
+        await index.aclose()
