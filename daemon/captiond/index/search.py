@@ -7,8 +7,7 @@
 In SQL, `library` is the face for people. Full text joins through `library_by_id`, which has the
 same columns behind an `id`:
 
-    SELECT path, caption FROM photos_fts
-    JOIN library_by_id ON library_by_id.id = photos_fts.rowid
+    SELECT path, l.caption FROM photos_fts JOIN library_by_id AS l ON l.id = photos_fts.rowid
     WHERE photos_fts MATCH 'boat' ORDER BY rank LIMIT 20
 
 Only the standard library is imported here: `captiond search` starts in under 100 ms.

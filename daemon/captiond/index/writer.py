@@ -111,9 +111,7 @@ class Writer:
                 if last_try or not cannot_write_now(error):
                     return [_Outcome(job, error=error) for job in group]
                 if pause == FIRST_PAUSE_SECONDS:
-                    log.error(  # noqa: TRY400 a full disk is told in a sentence, not in a traceback
-                        "index.write_failed", path=str(self._path), error=str(error)
-                    )
+                    log.error("index.write_failed", path=str(self._path), error=str(error))
                 last_try = self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
