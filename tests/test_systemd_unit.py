@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
 def test_systemd_finds_nothing_to_say(tmp_path):
     """Systemd reads every line of the unit without a remark; the program is a stand-in."""
     text = UNIT.read_text()
-    assert f"ExecStart={PROGRAM} run " in text
+    assert f"ExecStart={PROGRAM} " in text
     copy = tmp_path / UNIT.name
     copy.write_text(text.replace(PROGRAM, shutil.which("true") or ""))
     done = run("verify", "--recursive-errors=yes", str(copy))
@@ -46,6 +48,16 @@ def test_the_unit_is_hardened():
     """Systemd's own score of exposure, of 10.0, is 1.5 at most."""
     done = run("security", "--offline=true", "--threshold=15", "--no-pager", str(UNIT))
     assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_the_program_takes_the_units_command_line():
+    """The arguments of ExecStart are ones that captiond knows."""
+    [line] = [one for one in UNIT.read_text().splitlines() if one.startswith("ExecStart=")]
+    arguments = shlex.split(line)[1:]
+    program = Path(sys.executable).with_name("captiond")
+    done = subprocess.run([program, *arguments, "--help"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert arguments[-1] == "run"
 
 
 def test_the_unit_names_what_the_program_relies_on():
