@@ -7,7 +7,6 @@ import math
 import re
 import struct
 import unicodedata
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -37,7 +36,7 @@ _LONGEST_TEXT = 100
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _IPTC_CITY, _IPTC_COUNTRY = (2, 90), (2, 101)
 _XMP_PLACE = re.compile(
-    rb"""photoshop:(City|Country)(?:\s*=\s*["']([^"'<]{1,200})["']|>([^<]{1,200})<)"""
+    rb"""(?<!/)photoshop:(City|Country)(?:\s*=\s*["']([^"'<]{1,200})["']|>([^<]{1,200})<)"""
 )
 
 T = TypeVar("T")
@@ -48,24 +47,22 @@ def read(image: Image.Image, *, name: str, digest: str) -> Facts:
 
     `name` is the format as the index calls it. Metadata that cannot be understood is left out.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exif = _or_none(image.getexif) or Image.Exif()
-        details: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
-        gps: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.GPSInfo)) or {}
-        width, height = _size_as_shown(image, exif)
-        latitude, longitude = _or_none(lambda: coordinates(gps)) or (None, None)
-        return Facts(
-            digest=digest,
-            format=name,
-            width=width,
-            height=height,
-            taken_at=_or_none(lambda: taken_at(details)),
-            camera=_or_none(lambda: camera(exif)),
-            latitude=latitude,
-            longitude=longitude,
-            place=_or_none(lambda: place(image)),
-        )
+    exif = _or_none(image.getexif) or Image.Exif()
+    details: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
+    gps: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.GPSInfo)) or {}
+    width, height = _size_as_shown(image, exif)
+    latitude, longitude = _or_none(lambda: coordinates(gps)) or (None, None)
+    return Facts(
+        digest=digest,
+        format=name,
+        width=width,
+        height=height,
+        taken_at=_or_none(lambda: taken_at(details)),
+        camera=_or_none(lambda: camera(exif)),
+        latitude=latitude,
+        longitude=longitude,
+        place=_or_none(lambda: place(image)),
+    )
 
 
 def taken_at(details: Mapping[int, Any]) -> str | None:
