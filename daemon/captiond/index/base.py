@@ -190,6 +190,9 @@ class Index(Protocol):
     async def begin(self, request: Request, *, owner: str) -> bool:
         """Commit the request as in flight, before it is made; False if the claim is void."""
 
+    async def note(self, request: Request, *, owner: str) -> None:
+        """Commit a request as in flight for a photo that is not in the queue."""
+
     async def answer(self, answer: Answer) -> None:
         """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
 
@@ -229,8 +232,8 @@ class Index(Protocol):
         With `photos`, only those of them; one that is not known is not counted.
         """
 
-    async def recover(self, *, now: float) -> int:
-        """Take back what a crash left in flight; return how many photos.
+    async def recover(self, *, now: float) -> list[Photo]:
+        """Take back what a crash left in flight; return the photos that were held.
 
         For the sole owner of the store, at its start. A photo whose *request* was in flight
         counts a crash; at CRASH_LIMIT it is set aside as `failed` with that reason.

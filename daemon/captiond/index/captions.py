@@ -44,15 +44,27 @@ def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
     if not taken.rowcount:
         let_go(db, key, owner)
         return False
+    note(db, request, owner)
+    return True
+
+
+def note(db: sqlite3.Connection, request: Request, owner: str) -> None:
+    """Enter a request into the ledger as in flight."""
     _keep_recipe(db, request.recipe)
     db.execute(
         """
         INSERT INTO requests (id, root, folder, name, digest, recipe, owner, state, started_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, 'inflight', ?)
         """,
-        (request.id, *key, request.digest, request.recipe.key, owner, request.started_at),
+        (
+            request.id,
+            *photo_key(request.photo),
+            request.digest,
+            request.recipe.key,
+            owner,
+            request.started_at,
+        ),
     )
-    return True
 
 
 def answer(db: sqlite3.Connection, answer: Answer) -> None:

@@ -134,8 +134,9 @@ def requeue(
     return sum(db.execute(one, (now, *states, *photo_key(photo))).rowcount for photo in photos)
 
 
-def recover(db: sqlite3.Connection, now: float) -> int:
-    """Take back what a crash left in flight; return how many photos."""
+def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
+    """Take back what a crash left in flight; return the photos that were held."""
+    rows = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
     db.execute(
         f"""
         UPDATE photos SET crashes = crashes + 1 WHERE owner IS NOT NULL AND state = 'inflight'
@@ -143,22 +144,22 @@ def recover(db: sqlite3.Connection, now: float) -> int:
         """  # noqa: S608 a constant condition
     )
     aside = f"captiond stopped {CRASH_LIMIT} times while this photo was with the captioner"
-    set_aside = db.execute(
+    db.execute(
         """
         UPDATE photos SET state = 'failed', owner = NULL, reason = ?
         WHERE owner IS NOT NULL AND state = 'inflight' AND crashes >= ?
         """,
         (aside, CRASH_LIMIT),
-    ).rowcount
-    back = db.execute(
+    )
+    db.execute(
         """
         UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
         WHERE owner IS NOT NULL AND state = 'inflight'
         """
-    ).rowcount
+    )
     db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
     db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))
-    return set_aside + back
+    return [to_photo(*row) for row in rows]
 
 
 def counts(db: sqlite3.Connection) -> dict[State, int]:

@@ -21,13 +21,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from captiond.index.base import Health
 from captiond.index.connections import connect_reading, unavailable
 from captiond.index.match import to_match
 from captiond.index.names import to_stored
-from captiond.models import State
+
+if TYPE_CHECKING:  # their many dataclasses take 17 ms to build, which a search does without
+    from captiond.index.base import Health
+    from captiond.models import State
 
 RANKED = 20_000
 """Only the newest matches are ranked: the most common word of a million captions would take 281 ms,
@@ -86,14 +88,12 @@ _FLOOR = """
         WHERE photos_fts MATCH :match {filters} ORDER BY photos_fts.rowid DESC LIMIT :ranked
     )
 """
+# SQLite computes a snippet only for a row that is among the best so far
 _BEST = """
-    SELECT photos.id FROM photos_fts JOIN photos ON photos.id = photos_fts.rowid
+    SELECT photos.id, snippet(photos_fts, -1, '**', '**', '…', 24)
+    FROM photos_fts JOIN photos ON photos.id = photos_fts.rowid
     WHERE photos_fts MATCH :match AND photos_fts.rowid >= :floor AND photos.state <> 'missing'
     {filters} ORDER BY {rank}, photos.id DESC LIMIT :limit
-"""
-_SNIPPET = """
-    SELECT snippet(photos_fts, -1, '**', '**', '…', 24) FROM photos_fts
-    WHERE photos_fts MATCH ? AND photos_fts.rowid = ?
 """
 _FAILED = """
     SELECT id FROM photos INDEXED BY photos_troubled
@@ -136,7 +136,7 @@ class Library:
         floor = _FLOOR.format(joined=joined, filters=filters)
         ((values["floor"],),) = self._rows(floor, values)
         best = self._rows(_BEST.format(filters=filters, rank=_RANK), values)
-        return [self._entry(row_id, match) for (row_id,) in best]
+        return [self._entry(row_id, snippet) for row_id, snippet in best]
 
     def get(self, path: str | os.PathLike[str]) -> Entry | None:
         """Return what is known of the photo at this absolute path, None if nothing is."""
@@ -156,11 +156,15 @@ class Library:
 
     def counts(self) -> dict[State, int]:
         """Return how many photos stand in each state; a state without photos is absent."""
+        from captiond.models import State
+
         rows = self._rows("SELECT state, count(*) FROM photos GROUP BY state", ())
         return {State(state): count for state, count in rows}
 
     def health(self) -> Health | None:
         """Return what the daemon said of itself last, None if none ever ran."""
+        from captiond.index.base import Health
+
         columns = "owner, pid, version, started_at, beat_at, paused, paused_until"
         latest = f"SELECT {columns} FROM daemon ORDER BY beat_at DESC LIMIT 1"  # noqa: S608 constant columns
         rows = self._rows(latest, ())
@@ -202,13 +206,12 @@ class Library:
             yield found
             root = found
 
-    def _entry(self, row_id: int, match: str | None = None) -> Entry:
+    def _entry(self, row_id: int, snippet: str | None = None) -> Entry:
         columns = ", ".join(COLUMNS)
         (row,) = self._rows(f"SELECT {columns} FROM library_by_id WHERE id = ?", (row_id,))  # noqa: S608 constant columns
         values = dict(zip(COLUMNS, row, strict=True))
         values["keywords"] = tuple(json.loads(values["keywords"] or "[]"))
-        snippets = self._rows(_SNIPPET, (match, row_id)) if match else []
-        return Entry(**values, snippet=snippets[0][0] if snippets else None)
+        return Entry(**values, snippet=snippet)
 
     def _rows(
         self, sql: str, values: Sequence[object] | dict[str, object]

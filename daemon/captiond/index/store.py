@@ -80,6 +80,10 @@ class SqliteIndex:
         """Commit the request as in flight, before it is made; False if the claim is void."""
         return await self._writer.run(lambda db: captions.begin(db, request, owner))
 
+    async def note(self, request: Request, *, owner: str) -> None:
+        """Commit a request as in flight for a photo that is not in the queue."""
+        await self._writer.run(lambda db: captions.note(db, request, owner))
+
     async def answer(self, answer: Answer) -> None:
         """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
         await self._writer.run(lambda db: captions.answer(db, answer))
@@ -124,8 +128,8 @@ class SqliteIndex:
         """Queue every photo in these states anew, or only these photos; return how many."""
         return await self._writer.run(lambda db: queue.requeue(db, states, now, photos))
 
-    async def recover(self, *, now: float) -> int:
-        """Take back what a crash left in flight; return how many photos."""
+    async def recover(self, *, now: float) -> list[Photo]:
+        """Take back what a crash left in flight; return the photos that were held."""
         return await self._writer.run(lambda db: queue.recover(db, now))
 
     async def counts(self) -> dict[State, int]:
