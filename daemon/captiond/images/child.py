@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+from typing import Self
 
 import msgspec
 
@@ -25,23 +26,38 @@ def main(descriptor: int, limits_json: str) -> None:
         signal.signal(number, signal.SIG_IGN)  # the daemon says when: its photos may finish
     limits = msgspec.json.decode(limits_json, type=wire.Limits)
     arm()
-    with socket.socket(fileno=descriptor) as daemon, open("/proc/self/statm", "rb", 0) as statm:  # noqa: PTH123 read again and again
-        _shut_doors(limits)
+    with socket.socket(fileno=descriptor) as daemon, _Memory() as memory:
+        _shut_doors(memory, limits)
         daemon.sendall(wire.READY)
-        _serve(daemon, statm.fileno(), limits)
+        _serve(daemon, memory, limits)
 
 
-def _shut_doors(limits: wire.Limits) -> None:
+class _Memory:
+    """What this process holds, by the kernel's account; opened before the doors are shut."""
+
+    def __enter__(self) -> Self:
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self.size_at_start, _ = self.held()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._statm)
+
+    def held(self) -> tuple[int, int]:
+        """Return (address space, resident) in bytes."""
+        size, resident, *_ = os.pread(self._statm, 100, 0).split()
+        return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
+
+
+def _shut_doors(memory: _Memory, limits: wire.Limits) -> None:
     """Give up what decoding does not need, before the first foreign byte is read."""
-    with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 one number of the kernel's
-        size = _pages(statm.read(), 0)
-    room = size + (limits.decode_megabytes << 20)
+    room = memory.size_at_start + (limits.decode_megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _serve(daemon: socket.socket, statm: int, limits: wire.Limits) -> None:
+def _serve(daemon: socket.socket, memory: _Memory, limits: wire.Limits) -> None:
     served, last = 0, False
     while not last:
         digest, fds, _, _ = socket.recv_fds(daemon, wire.DIGEST_BYTES, 1)
@@ -53,11 +69,17 @@ def _serve(daemon: socket.socket, statm: int, limits: wire.Limits) -> None:
         finally:
             os.close(fds[0])
         served += 1
-        resident = _pages(os.pread(statm, 100, 0), 1)
-        last = served >= MOST_PHOTOS or resident > MOST_RESIDENT_BYTES
+        last = served >= MOST_PHOTOS or _is_bloated(memory, limits)
         head = msgspec.json.encode(msgspec.structs.replace(answer, last=last))
         daemon.sendall(wire.SIZES.pack(len(head), len(image)) + head)
         daemon.sendall(image)
+
+
+def _is_bloated(memory: _Memory, limits: wire.Limits) -> bool:
+    """Tell whether what earlier photos left behind is too much to keep, or missed by the next."""
+    size, resident = memory.held()
+    left_behind = size - memory.size_at_start
+    return resident > MOST_RESIDENT_BYTES or left_behind > (limits.decode_megabytes << 20) // 2
 
 
 def _answer(fd: int, digest: str, limits: wire.Limits) -> tuple[wire.Answer, bytes]:
@@ -75,7 +97,3 @@ def _limit_cpu(limits: wire.Limits) -> None:
     used = usage.ru_utime + usage.ru_stime
     most = math.ceil(used + 2 * limits.decode_seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
-
-
-def _pages(statm: bytes, column: int) -> int:
-    return int(statm.split()[column]) * resource.getpagesize()

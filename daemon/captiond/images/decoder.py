@@ -73,7 +73,7 @@ class Decoder:
         try:
             return self._exchange(fd, digest)
         except _DiedError as death:
-            if not used or self._stopped:
+            if not used:
                 raise _crash(death, self._limits) from death
         # What earlier photos left behind may have ended it, so once more, in a new child.
         try:
@@ -82,7 +82,7 @@ class Decoder:
             raise _crash(death, self._limits) from death
 
     def stop(self) -> None:
-        """Kill the child from another thread; a running `prepare` ends at once."""
+        """Kill the child from another thread; a running `prepare` raises ChildProcessError."""
         self._stopped = True
         if child := self._child:
             child.process.kill()
@@ -96,7 +96,7 @@ class Decoder:
         child = self._child = self._child or _start(self._limits)
         if self._stopped:
             self.close()
-            raise _DiedError("stopped")
+            raise ChildProcessError("the decoder was stopped")
         deadline = time.monotonic() + self._limits.decode_seconds
         try:
             socket.send_fds(child.socket, [digest.encode()], [fd])
@@ -109,6 +109,8 @@ class Decoder:
             raise Undecodable(f"not decoded within images.decode_seconds = {seconds}") from error
         except (OSError, EOFError, msgspec.MsgspecError) as error:
             status = self.close()
+            if self._stopped:
+                raise ChildProcessError("the decoder was stopped") from error
             log.warning("decoder.died", pid=child.process.pid, status=status, error=str(error))
             raise _DiedError(_said(status)) from error
         if answer.last:

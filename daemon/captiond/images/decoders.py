@@ -57,7 +57,7 @@ class DecoderPool:
         return [decoder.pid for decoder in decoders if decoder.pid is not None]
 
     async def aclose(self) -> None:
-        """Kill and reap all children; photos being decoded fail."""
+        """Kill and reap all children; photos being decoded end with ChildProcessError."""
         if self._sweep is not None:
             self._sweep.cancel()
         for decoder in self._busy:
@@ -72,13 +72,15 @@ class DecoderPool:
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, decoder.prepare, fd, digest)
         try:
-            return await asyncio.shield(work)
+            await asyncio.wait([work])
         except asyncio.CancelledError:
             # The caller will close the file: not before the thread has let go of it.
             decoder.stop()
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([work])
+            work.exception()  # looked at, or asyncio would call it lost
             raise
+        return work.result()
 
     def _rest(self, decoder: Decoder) -> None:
         loop = asyncio.get_running_loop()

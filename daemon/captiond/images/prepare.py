@@ -35,7 +35,13 @@ _ICC = "icc-profile-data"
 _LOADERS = ("Jpeg", "Png", "Nsgif", "Webp", "Tiff")
 _PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin)
 _SIGNS_OF_A_CUT = ("premature", "truncated", "not enough", "unexpected end", "eof", "end of")
-_SIGNS_OF_MEMORY = ("out of memory", "insufficient memory", "cannot allocate", "creating thread")
+_SIGNS_OF_MEMORY = (
+    "out of memory",
+    "insufficient memory",
+    "memory allocation",
+    "cannot allocate",
+    "creating thread",
+)
 
 T = TypeVar("T")
 
