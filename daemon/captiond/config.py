@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin
 
 import msgspec
+from msgspec import Struct
 
 from captiond import validation
 from captiond.errors import ConfigError
@@ -63,16 +63,17 @@ _HANDED_OVER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True):
     """The Gemini key, kept out of its own repr, with the place it was found in."""
 
-    text: str = field(repr=False)
+    text: str
     source: str
 
+    def __repr__(self) -> str:
+        return f"ApiKey(source={self.source!r})"
 
-@dataclass(frozen=True, slots=True)
-class ServiceEnvironment:
+
+class ServiceEnvironment(Struct, frozen=True):
     """What the service manager hands over."""
 
     notify_socket: str | None
