@@ -110,6 +110,18 @@ def test_a_copy_is_never_asked_about_again(tmp_path: Path) -> None:
     ).read_text()
 
 
+def test_copies_that_arrive_together_are_paid_for_once(tmp_path: Path) -> None:
+    """Ten files of one content, all at the same moment: one request."""
+    names = [f"copy{n}.jpg" for n in range(10)]
+    with gemini("--answer", "fixed", "--latency", "0.3") as url:
+        home = Home(tmp_path, url, concurrency=10)
+        with home.daemon():
+            for name in names:
+                (home.photos / name).write_bytes((PHOTOS / "rocket.jpg").read_bytes())
+            home.wait_for(dict.fromkeys(names, "captioned"))
+        assert counters(url)["requests"] == 1
+
+
 @pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_finishes_the_photos_in_flight(tmp_path: Path, order: signal.Signals) -> None:
     """What was asked for when the signal came is captioned when the daemon has ended."""
@@ -127,7 +139,7 @@ def test_a_stop_finishes_the_photos_in_flight(tmp_path: Path, order: signal.Sign
 
 def test_a_wrong_key_stops_the_asking_until_the_configuration_changes(tmp_path: Path) -> None:
     """One clear message, no attempt burnt; after SIGHUP with a better key all goes on."""
-    with gemini("--answer", "fixed", "--key", "the-right-key") as url:
+    with gemini("--answer", "fixed", "--api-key", "the-right-key") as url:
         home = Home(tmp_path, url)
         (tmp_path / "good-key").write_text("the-right-key")
         with home.daemon() as daemon:
@@ -166,6 +178,26 @@ def test_scan_captions_what_is_there_and_ends(tmp_path: Path) -> None:
         ended = home.run("scan", "--json", check=False)
     assert ended.returncode == 1
     assert json.loads(ended.stdout) == {"captioned": 0, "set_aside": 1, "waiting": 0}
+
+
+def test_caption_prints_and_asks_once(tmp_path: Path) -> None:
+    """Single files, to stdout, beside a running daemon or without; a second time is free."""
+    photo = PHOTOS / "rocket.jpg"
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        first = home.run("caption", str(photo))
+        again = home.run("caption", "--json", str(photo))
+        home.drop("rocket.jpg")
+        with home.daemon():
+            home.wait_for({"rocket.jpg": "captioned"})
+        assert counters(url)["requests"] == 1
+        wrong = home.run("caption", str(PHOTOS / "bad/zero.jpg"), str(photo), check=False)
+    (told,) = json.loads(again.stdout)
+    assert first.stdout.strip() == told["caption"]
+    assert home.rows("select cost_usd > 0 from library") == [(1,)]
+    assert wrong.returncode == 1
+    assert "zero.jpg" in wrong.stderr
+    assert wrong.stdout == f"{photo}\t{told['caption']}\n"
 
 
 def test_a_second_daemon_on_the_same_index_is_refused(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ async def test_the_queue_survives_a_restart(tmp_path):
         await index.retry([Retry(taken.photo, 50.0, "busy")], owner=OWNER)
         await claim(index, limit=1, now=2.0)
     async with opened(path) as index:
-        assert await index.recover(now=2.0) == 1
+        assert len(await index.recover(now=2.0)) == 1
         assert await claimed_paths(index, now=3.0) == ["b.jpg", "a.jpg"]
         assert await index.next_due() == 50.0
 

@@ -113,7 +113,7 @@ class Player:
 
     async def recover(self, now):
         self.open.clear()
-        return await self.index.recover(now=now)
+        return sorted(await self.index.recover(now=now))
 
     async def save(self, folder, digest, now):
         del now

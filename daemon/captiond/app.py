@@ -14,20 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import structlog
+from anyio.abc import TaskGroup
 
-from captiond import __version__, config
+from captiond import __version__, config, files
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
 from captiond.config import Settings
-from captiond.errors import CaptionerStopped, ConfigError
+from captiond.errors import CaptionerStopped, ConfigError, SidecarError
 from captiond.feeder import Feeder
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
+from captiond.models import Usage
 from captiond.pipeline import Bench, Plan, caption_photo
 from captiond.quota.gate import Gate
 
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 30.0
 SCANS_AT_ONCE = 2
 """Folders that are scanned side by side; more would only make one disk seek."""
 PREPARED_AHEAD = 8
@@ -44,6 +50,12 @@ class App:
     feeder: Feeder
     intakes: tuple[Intake, ...]
 
+    def wind_down(self, feeding: TaskGroup) -> None:
+        """Begin nothing more; what is asked about already has DRAIN_SECONDS to finish."""
+        self.feeder.close()
+        self.bench.gate.stop("captiond is stopping")
+        feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+
 
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[App]:
@@ -52,13 +64,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     Raises ConfigError, AlreadyRunning, LibraryUnavailable.
     """
     from captiond.index.lock import owning
-    from captiond.index.store import SqliteIndex
 
     async with AsyncExitStack() as stack:
         captioner = await open_captioner(settings, stack)
         stack.enter_context(owning(Path(settings.index.path)))
-        index = await SqliteIndex.open(Path(settings.index.path))
-        stack.push_async_callback(index.aclose)
+        index = await open_index(settings, stack)
         bench = await open_bench(settings, index, captioner, stack)
         feeder = Feeder(
             index,
@@ -71,6 +81,26 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         yield App(settings, index, bench, feeder, intakes(settings, index, feeder))
 
 
+async def open_index(settings: Settings, stack: AsyncExitStack) -> Index:
+    """Open the index to write to it; raises LibraryUnavailable."""
+    from captiond.index.store import SqliteIndex
+
+    index = await SqliteIndex.open(Path(settings.index.path))
+    stack.push_async_callback(index.aclose)
+    return index
+
+
+async def recover(index: Index, *, now: float) -> int:
+    """Take back what a crash left half done, its temporary files too; return how many photos."""
+    held = await index.recover(now=now)
+    for root, folder in {(photo.root, photo.folder) for photo in held}:
+        try:
+            await anyio.to_thread.run_sync(files.sweep_beneath, root, folder)
+        except SidecarError as error:
+            log.warning("folder.unswept", folder=f"{root}/{folder}", reason=str(error))
+    return len(held)
+
+
 async def open_bench(
     settings: Settings, index: Index, captioner: Captioner, stack: AsyncExitStack
 ) -> Bench:
@@ -79,6 +109,8 @@ async def open_bench(
     from captiond.quota.pricing import price
     from captiond.sidecars.write import write_sidecars
 
+    # The price list takes 0.2 s to load: here and in a thread, not at the first reply.
+    await anyio.to_thread.run_sync(price, settings.gemini.model, Usage())
     children = os.cpu_count() or 1
     decoders = DecoderPool(settings.images, children)
     stack.push_async_callback(decoders.aclose)

@@ -61,6 +61,10 @@ class PhotoChanged(PhotoError):
     """The file was written to since it settled."""
 
 
+class CaptionUnderway(PhotoError):
+    """A copy of this photo is being captioned right now; its caption will serve both."""
+
+
 class Undecodable(PhotoError):
     """Damaged, too large, or too slow to decode."""
 

@@ -22,6 +22,7 @@ from captiond.models import Photo, Signature
 
 CHUNK_BYTES = 1 << 20
 TEMPORARY_PREFIX = ".captiond-"
+TEMPORARY_SUFFIX = ".tmp"
 """What unfinished files are called: hidden, and short, so that a name of 255 bytes has room."""
 
 _IN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -159,6 +160,22 @@ def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> None:
             _sync_folder(within)
 
 
+def sweep_beneath(root: str, folder: str) -> int:
+    """Remove the temporary files that a crash left in a folder; return how many.
+
+    For folders in which nothing is being written now. Raises SidecarUnwritable.
+    """
+    left = [
+        name
+        for name in names_beneath(root, folder)
+        if name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
+    ]
+    with _sidecar_errors(root, folder, ""), _folder_beneath(root, folder) as within:
+        for name in left:
+            os.unlink(name, dir_fd=within)
+    return len(left)
+
+
 def shown(path: str) -> str:
     r"""Return a path as text that can be stored and sent: bytes that are no UTF-8 as `\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -258,7 +275,7 @@ def _read_at(within: int, name: str, count: int) -> bytes | None:
 
 
 def _put(within: int, draft: Draft) -> None:
-    temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
+    temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     fd = os.open(temporary, _OUT_FILE, 0o666, dir_fd=within)
     try:
         with os.fdopen(fd, "wb") as file:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.app import App, check, open_app
+from captiond.app import App, check, open_app, recover
 from captiond.config import Settings
 from captiond.intake.attend import scan_once
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
+from captiond.quota.gate import Pause
 
 LOOK_SECONDS = 0.1
 SOON_SECONDS = 60.0
@@ -39,7 +40,7 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
     """
     async with anyio.create_task_group() as life, open_app(check(settings)) as app:
         orders = await life.start(obey_signals, life)
-        await app.index.recover(now=app.bench.clock())
+        await recover(app.index, now=app.bench.clock())
         before = await app.index.counts()
         async with anyio.create_task_group() as feeding:
             feeding.start_soon(app.feeder.run, name="feeder")
@@ -48,8 +49,9 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
                 scanning.start_soon(scans.run, name="scans")
                 await _follow(app, orders, scans, before, on_progress)
                 scanning.cancel_scope.cancel()
-            app.feeder.close()
-        ended = await _progress(app, scanning=False, before=before)
+            pause = app.bench.gate.pause
+            app.wind_down(feeding)
+        ended = await _progress(app, scanning=False, before=before, pause=pause)
         life.cancel_scope.cancel()
     return ended
 
@@ -77,7 +79,8 @@ async def _follow(
 ) -> None:
     """Report progress until there is nothing left to do now, or the operator stops it."""
     while not orders.stopping:
-        on_progress(await _progress(app, scanning=not scans.done, before=before))
+        pause = app.bench.gate.pause
+        on_progress(await _progress(app, scanning=not scans.done, before=before, pause=pause))
         if _given_up(app) or (scans.done and await app.feeder.is_idle(within_seconds=SOON_SECONDS)):
             return
         await anyio.sleep(LOOK_SECONDS)
@@ -88,10 +91,11 @@ def _given_up(app: App) -> bool:
     return app.feeder.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
 
 
-async def _progress(app: App, *, scanning: bool, before: dict[State, int]) -> Progress:
+async def _progress(
+    app: App, *, scanning: bool, before: dict[State, int], pause: Pause | None
+) -> Progress:
     counts = await app.index.counts()
     aside = (State.FAILED, State.REFUSED, State.SKIPPED)
-    pause = app.bench.gate.pause
     return Progress(
         scanning=scanning,
         waiting=counts.get(State.QUEUED, 0),

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -44,6 +45,24 @@ class Plan:
     sidecars: tuple[str, ...]
 
 
+class Contents:
+    """The contents that are being captioned now: of copies that arrive together, one pays."""
+
+    def __init__(self) -> None:
+        self._underway: set[str] = set()
+
+    @contextmanager
+    def alone(self, digest: str) -> Iterator[None]:
+        """Hold the content; raises CaptionUnderway when another photo does."""
+        if digest in self._underway:
+            raise errors.CaptionUnderway("a copy of it is being captioned")
+        self._underway.add(digest)
+        try:
+            yield
+        finally:
+            self._underway.remove(digest)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """Everything a photo meets on its way; `plans` maps a root to its plan."""
@@ -59,6 +78,7 @@ class Bench:
     asking: anyio.CapacityLimiter
     owner: str
     clock: Callable[[], float] = time.time
+    contents: Contents = field(default_factory=Contents)
     troubles: Troubles = field(default_factory=Troubles)
 
 
@@ -73,6 +93,8 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         caption = await find_or_ask(claim, plan.recipe, bench)
         if caption is not None:
             await _finish(claim, plan, caption, bench)
+    except errors.CaptionerPaused:
+        await bench.index.release([claim.photo], owner=bench.owner)
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
             await bench.index.release([claim.photo], owner=bench.owner)
@@ -86,27 +108,35 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
 
     Raises PhotoError, CaptionerError.
     """
-    async with bench.preparing:
-        opened = await anyio.to_thread.run_sync(_open_settled, claim)
-        with opened:
-            digest = claim.digest
-            if digest is None:
-                digest = await anyio.to_thread.run_sync(opened.digest)
-            known = None
-            if bench.captioner.paid:
-                known = await bench.index.caption_of(digest, recipe=recipe)
+    with await anyio.to_thread.run_sync(_open_settled, claim) as opened:
+        digest = claim.digest or await _digest(opened, bench)
+        with bench.contents.alone(digest):
+            known = await _known(claim.photo, digest, recipe, bench)
             if known is not None:
-                await bench.index.assign(
-                    claim.photo, owner=bench.owner, digest=digest, recipe=known.recipe
-                )
                 return known
-            image = await bench.prepare(opened.fd, digest)
-            await anyio.to_thread.run_sync(opened.check_unchanged)
-    await bench.index.learn(image.facts)
-    return await _ask(Question(claim.photo, image, recipe), digest, bench)
+            async with bench.preparing:
+                image = await bench.prepare(opened.fd, digest)
+            opened.check_unchanged()
+            await bench.index.learn(image.facts)
+            return await _ask_in_turn(Question(claim.photo, image, recipe), digest, bench)
 
 
-async def _ask(question: Question, digest: str, bench: Bench) -> Caption | None:
+async def _digest(opened: files.OpenedPhoto, bench: Bench) -> str:
+    async with bench.preparing:
+        return await anyio.to_thread.run_sync(opened.digest)
+
+
+async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the content's caption and show it for the photo, if a paid one may be reused."""
+    if not bench.captioner.paid:
+        return None  # it speaks of names, which belong to the path and not to the content
+    known = await bench.index.caption_of(digest, recipe=recipe)
+    if known is not None:
+        await bench.index.assign(photo, owner=bench.owner, digest=digest, recipe=known.recipe)
+    return known
+
+
+async def _ask_in_turn(question: Question, digest: str, bench: Bench) -> Caption | None:
     async with bench.asking:
         now = bench.clock()
         if not bench.gate.is_open(now=now):
@@ -120,20 +150,24 @@ async def _ask(question: Question, digest: str, bench: Bench) -> Caption | None:
         )
         if not await bench.index.begin(request, owner=bench.owner):
             return None
-        reply = await _call(question, request, bench)
+        caption = await ask(question, request, bench)
     bench.gate.succeed(started_at=now)
-    return await _keep(reply, request, bench)
+    return caption
 
 
-async def _call(question: Question, request: Request, bench: Bench) -> Reply:
-    """Ask; a request that brings nothing is closed in the ledger before the error goes on."""
+async def ask(question: Question, request: Request, bench: Bench) -> Caption:
+    """Ask, and commit what comes, for a request that stands in the ledger as in flight.
+
+    Raises as `Captioner.caption` does; the request is closed in the ledger first.
+    """
     try:
-        return await bench.captioner.caption(question)
+        reply = await bench.captioner.caption(question)
     except BaseException as error:
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
         with anyio.CancelScope(shield=True):
             await bench.index.abandon(request.id, reason, now=bench.clock())
         raise
+    return await _keep(reply, request, bench)
 
 
 async def _keep(reply: Reply, request: Request, bench: Bench) -> Caption:

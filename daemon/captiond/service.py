@@ -3,8 +3,8 @@
     run      open the parts, serve until told otherwise; after SIGHUP once more with new settings
     serve    watches armed -> READY -> photos flow -> an order comes -> drain
 
-SIGTERM and SIGINT stop the watch and let the photos in flight finish within DRAIN_SECONDS; a
-second one forces. A task that dies takes the daemon down loudly: the service manager restarts it.
+SIGTERM and SIGINT stop the watch and let the photos in flight finish; a second one forces. A task
+that dies takes the daemon down loudly: the service manager restarts it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import anyio
 import structlog
 
 from captiond import __version__
-from captiond.app import App, check, open_app
+from captiond.app import App, check, open_app, recover
 from captiond.config import Settings
 from captiond.errors import ConfigError
 from captiond.index.base import Health
@@ -27,7 +27,6 @@ from captiond.sdnotify import Notifier
 
 log = structlog.get_logger()
 
-DRAIN_SECONDS = 30.0
 HEARTBEAT_SECONDS = 5.0
 
 Load = Callable[[], Settings]
@@ -52,7 +51,7 @@ async def _serve(
     app: App, orders: Orders, load: Load, notifier: Notifier, watchdog_usec: int | None
 ) -> Settings | None:
     """Serve with these parts; return the settings to go on with, None to end."""
-    recovered = await app.index.recover(now=app.bench.clock())
+    recovered = await recover(app.index, now=app.bench.clock())
     log.info(
         "service.started",
         version=__version__,
@@ -72,8 +71,7 @@ async def _serve(
             watching.cancel_scope.cancel()
         notifier.reloading() if settings else notifier.stopping()
         log.info("service.draining", in_flight=app.feeder.in_flight, reload=settings is not None)
-        feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
-        app.feeder.close()
+        app.wind_down(feeding)
     log.info("service.drained", in_flight=app.feeder.in_flight)
     return settings
 

@@ -8,6 +8,7 @@ from captiond.models import State
 
 TRIES = 3
 """An unusable reply is paid for, so a photo that brings only those is given up early."""
+COPY_SECONDS = 2.0
 CHANGED_SECONDS = 30.0
 """A file in flux comes back as a sighting of its own; this is for when that is missed."""
 
@@ -26,6 +27,8 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
             verdict = Parked(photo, State.REFUSED, reason)
         case errors.PhotoVanished() | errors.PhotoChanged():
             verdict = Retry(photo, now + CHANGED_SECONDS, reason, counted=False)
+        case errors.CaptionUnderway():
+            verdict = Retry(photo, now + COPY_SECONDS, reason, counted=False)
         case errors.ReplyUnusable():
             verdict = _limited(claim, reason, now)
         case errors.PhotoError():

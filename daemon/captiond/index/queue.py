@@ -19,6 +19,7 @@ from captiond.index.rows import (
     photo_key,
     show_values,
     to_claim,
+    to_photo,
     written_column,
 )
 from captiond.models import Photo, State

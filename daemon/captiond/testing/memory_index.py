@@ -111,6 +111,10 @@ class MemoryIndex:
         self.requests[request.id] = (request, owner)
         return True
 
+    async def note(self, request: Request, *, owner: str) -> None:
+        """Note a request as in flight for a photo that is not in the queue."""
+        self.requests[request.id] = (request, owner)
+
     async def answer(self, answer: Answer) -> None:
         """Keep a reply; the photo shows it unless its claim became void."""
         self.captions.append(answer.caption)
@@ -185,20 +189,15 @@ class MemoryIndex:
             row.attempts = row.crashes = 0
         return len(chosen)
 
-    async def recover(self, *, now: float) -> int:  # noqa: ARG002 the Protocol's words
-        """Take back what a crash left in flight; return how many photos."""
+    async def recover(self, *, now: float) -> list[Photo]:  # noqa: ARG002 the Protocol's words
+        """Take back what a crash left in flight; return the photos that were held."""
         asked = {request.photo for request, _ in self.requests.values()}
         self.requests.clear()
-        taken = [row for row in self.rows.values() if row.state is State.INFLIGHT]
-        for row in taken:
-            row.crashes += row.photo in asked
-            if row.crashes >= CRASH_LIMIT:
-                row.state, row.reason = State.FAILED, f"captiond stopped {CRASH_LIMIT} times"
-            else:
-                row.state, row.attempts = State.QUEUED, row.attempts - 1
-        for row in self.rows.values():
-            row.owner = None
-        return len(taken)
+        held = [photo for photo, row in self.rows.items() if row.owner is not None]
+        for photo in held:
+            self.rows[photo].owner = None
+            self._take_back(self.rows[photo], asked=photo in asked)
+        return held
 
     async def counts(self) -> dict[State, int]:
         """Return how many photos stand in each state; a state without photos is absent."""
@@ -248,6 +247,15 @@ class MemoryIndex:
         found = [c for c in self.captions if (c.digest, c.recipe) == (digest, recipe)]
         shown = row.caption if row.digest == digest else None
         row.digest, row.caption = digest, found[-1] if found else shown
+
+    def _take_back(self, row: Row, *, asked: bool) -> None:
+        if row.state is not State.INFLIGHT:
+            return
+        row.crashes += asked
+        if row.crashes >= CRASH_LIMIT:
+            row.state, row.reason = State.FAILED, f"captiond stopped {CRASH_LIMIT} times"
+        else:
+            row.state, row.attempts = State.QUEUED, row.attempts - 1
 
     def _snapshot(self) -> list[Row]:
         with self._lock:

@@ -1,0 +1,92 @@
+"""Captions single files for the verb `caption`; nothing is written beside them.
+
+Replies are kept in the index like all others, so that asking again, or putting the file into a
+watched folder later, is free.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+
+from captiond import files
+from captiond.app import open_bench, open_captioner, open_index
+from captiond.captioners.base import Question
+from captiond.captioners.recipes import recipe_for
+from captiond.config import FolderSettings, Settings
+from captiond.errors import CaptiondError
+from captiond.index.base import Request
+from captiond.models import Caption, Photo, Recipe
+from captiond.pipeline import Bench, ask
+
+Told = Callable[[Path, Caption | CaptiondError], None]
+
+
+async def caption_files(settings: Settings, paths: Sequence[Path], tell: Told) -> None:
+    """Caption each file and `tell` what came of it, in the order of `paths`.
+
+    Raises ConfigError, LibraryUnavailable.
+    """
+    async with AsyncExitStack() as stack:
+        captioner = await open_captioner(settings, stack)
+        index = await open_index(settings, stack)
+        bench = await open_bench(settings, index, captioner, stack)
+        results = [_Result() for _ in paths]
+        async with anyio.create_task_group() as asking:
+            for path, result in zip(paths, results, strict=True):
+                asking.start_soon(_caption, path, _recipe(settings, path), bench, result)
+            for path, result in zip(paths, results, strict=True):
+                await result.ready.wait()
+                tell(path, result.value)
+
+
+class _Result:
+    """What comes of one file, once `ready`."""
+
+    value: Caption | CaptiondError
+
+    def __init__(self) -> None:
+        self.ready = anyio.Event()
+
+
+async def _caption(path: Path, recipe: Recipe, bench: Bench, result: _Result) -> None:
+    try:
+        result.value = await _known_or_asked(Photo(str(path.parent), path.name), recipe, bench)
+    except CaptiondError as error:
+        result.value = error
+    result.ready.set()
+
+
+async def _known_or_asked(photo: Photo, recipe: Recipe, bench: Bench) -> Caption:
+    async with bench.preparing:
+        opened = await anyio.to_thread.run_sync(files.open_beneath, photo)
+        with opened:
+            digest = await anyio.to_thread.run_sync(opened.digest)
+            if bench.captioner.paid:
+                known = await bench.index.caption_of(digest, recipe=recipe)
+                if known is not None:
+                    return known
+            image = await bench.prepare(opened.fd, digest)
+    await bench.index.learn(image.facts)
+    async with bench.asking:
+        request = Request(
+            id=uuid.uuid4().hex,
+            photo=photo,
+            digest=digest,
+            recipe=recipe,
+            started_at=bench.clock(),
+        )
+        await bench.index.note(request, owner=f"{bench.owner}: caption")
+        return await ask(Question(photo, image, recipe), request, bench)
+
+
+def _recipe(settings: Settings, path: Path) -> Recipe:
+    """Return the recipe of the watched folder that the file lies in, else the general one."""
+    for folder in settings.folders:
+        if path.is_relative_to(folder.path):
+            return recipe_for(settings, folder)
+    return recipe_for(settings, FolderSettings(path=str(path.parent)))
