@@ -35,7 +35,7 @@ def command(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
         output.print_json([dataclasses.asdict(check) for check in checks])
     else:
         rows = ((MARKS[check.ok], check.name, check.sentence) for check in checks)
-        output.table(("", "what", ""), rows)
+        output.table(("", "", ""), rows)
     return 1 if any(check.ok is False for check in checks) else 0
 
 

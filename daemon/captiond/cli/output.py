@@ -56,7 +56,10 @@ def escape_json(text: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table on a terminal, as lines of tab-separated cells in a pipe."""
+    """Print rows as a table on a terminal, as lines of tab-separated cells in a pipe.
+
+    Columns without a single heading make a table without a head.
+    """
     cells = [[clean(_text(value)) for value in row] for row in rows]
     if not on_terminal():
         for row in cells:
@@ -67,7 +70,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    headed = any(columns)
+    drawn = Table(box=box.SIMPLE_HEAD if headed else None, show_header=headed, pad_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in cells:

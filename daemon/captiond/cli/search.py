@@ -92,5 +92,6 @@ def _print(found: list[Entry]) -> None:
 
     console = Console()
     for entry in found:
-        console.print(Text(output.clean(entry.path), style="bold", overflow="fold"))
-        console.print(Padding(Text(output.clean(entry.caption or "")), (0, 0, 1, 2)))
+        console.print(Text(output.clean(entry.path), style="bold"), soft_wrap=True)
+        caption = Text(output.clean(entry.caption or ""))
+        console.print(Padding(caption, (0, 0, 0, 2), expand=False))
