@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
-from captiond import errors, files
+from captiond import errors, photofile
 from captiond.captioners.base import Captioner, Question
 from captiond.index.base import Answer, Claim, Completed, Index, Parked, Request
 from captiond.models import Caption, Photo, Prepared, Recipe, Reply, State, Usage
@@ -121,7 +121,7 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
             return await _ask_in_turn(Question(claim.photo, image, recipe), digest, bench)
 
 
-async def _digest(opened: files.OpenedPhoto, bench: Bench) -> str:
+async def _digest(opened: photofile.OpenedPhoto, bench: Bench) -> str:
     async with bench.preparing:
         return await anyio.to_thread.run_sync(opened.digest)
 
@@ -222,8 +222,8 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
     )
 
 
-def _open_settled(claim: Claim) -> files.OpenedPhoto:
-    opened = files.open_beneath(claim.photo)
+def _open_settled(claim: Claim) -> photofile.OpenedPhoto:
+    opened = photofile.open_beneath(claim.photo)
     if opened.signature != claim.signature:
         opened.close()
         raise errors.PhotoChanged("the file changed since it settled")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-from captiond import files
+from captiond import photofile
 from captiond.app import open_bench, open_captioner, open_index
 from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
@@ -63,7 +63,7 @@ async def _caption(path: Path, recipe: Recipe, bench: Bench, result: _Result) ->
 
 async def _known_or_asked(photo: Photo, recipe: Recipe, bench: Bench) -> Caption:
     async with bench.preparing:
-        opened = await anyio.to_thread.run_sync(files.open_beneath, photo)
+        opened = await anyio.to_thread.run_sync(photofile.open_beneath, photo)
         with opened:
             digest = await anyio.to_thread.run_sync(opened.digest)
             if bench.captioner.paid:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from files_helpers import AWKWARD_NAMES, as_nobody
 
-from captiond import files
+from captiond import photofile
 from captiond.errors import NotAPhoto, PhotoChanged, PhotoVanished, Undecodable
 from captiond.models import Photo
 
@@ -25,20 +25,20 @@ def photo(root: Path, path: str, content: bytes = b"pixels") -> Photo:
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
 def test_any_name_opens(tmp_path, name):
     """A photo opens whatever bytes its name is made of."""
-    with files.open_beneath(photo(tmp_path, f"sub/{name}")) as opened:
+    with photofile.open_beneath(photo(tmp_path, f"sub/{name}")) as opened:
         assert opened.digest() == hashlib.sha256(b"pixels").hexdigest()
 
 
 def test_a_folder_that_is_not_utf8_opens(tmp_path):
     """A folder whose name is no UTF-8 is walked like any other."""
-    with files.open_beneath(photo(tmp_path, os.fsdecode(b"\xff\xfe/\xe9.jpg"))) as opened:
+    with photofile.open_beneath(photo(tmp_path, os.fsdecode(b"\xff\xfe/\xe9.jpg"))) as opened:
         assert opened.signature.size == 6
 
 
 def test_the_digest_covers_all_bytes_wherever_the_descriptor_stands(tmp_path):
     """The digest is of the whole file, over several chunks, and leaves the descriptor at 0."""
-    content = os.urandom(2 * files.CHUNK_BYTES + 12345)
-    with files.open_beneath(photo(tmp_path, "a.jpg", content)) as opened:
+    content = os.urandom(2 * photofile.CHUNK_BYTES + 12345)
+    with photofile.open_beneath(photo(tmp_path, "a.jpg", content)) as opened:
         os.lseek(opened.fd, 777, os.SEEK_SET)
         assert opened.digest() == hashlib.sha256(content).hexdigest()
         assert os.read(opened.fd, 10) == content[:10]
@@ -46,21 +46,21 @@ def test_the_digest_covers_all_bytes_wherever_the_descriptor_stands(tmp_path):
 
 def test_an_empty_file_has_a_digest(tmp_path):
     """Zero bytes are a plain file; that it is no photo is found out later."""
-    with files.open_beneath(photo(tmp_path, "a.jpg", b"")) as opened:
+    with photofile.open_beneath(photo(tmp_path, "a.jpg", b"")) as opened:
         assert opened.digest() == hashlib.sha256().hexdigest()
 
 
 def test_the_signature_is_that_of_stat(tmp_path):
     """The signature of an open photo equals that of its name."""
-    with files.open_beneath(photo(tmp_path, "a.jpg")) as opened:
-        assert opened.signature == files.signature_of((tmp_path / "a.jpg").stat())
+    with photofile.open_beneath(photo(tmp_path, "a.jpg")) as opened:
+        assert opened.signature == photofile.signature_of((tmp_path / "a.jpg").stat())
         assert opened.unchanged()
 
 
 @pytest.mark.parametrize("change", [b"", b"longer than it was"])
 def test_a_write_after_opening_is_noticed(tmp_path, change):
     """A photo that is cut or grows while it is open is told from one that is finished."""
-    with files.open_beneath(photo(tmp_path, "a.jpg")) as opened:
+    with photofile.open_beneath(photo(tmp_path, "a.jpg")) as opened:
         (tmp_path / "a.jpg").write_bytes(change)
         assert not opened.unchanged()
         with pytest.raises(PhotoChanged):
@@ -71,7 +71,7 @@ def test_a_write_after_opening_is_noticed(tmp_path, change):
 
 def test_closing_twice_does_no_harm(tmp_path):
     """Close may be called again: the number may be another file's by then."""
-    opened = files.open_beneath(photo(tmp_path, "a.jpg"))
+    opened = photofile.open_beneath(photo(tmp_path, "a.jpg"))
     opened.close()
     other = os.open(tmp_path / "a.jpg", os.O_RDONLY)
     opened.close()
@@ -82,7 +82,7 @@ def test_a_linked_root_is_followed(tmp_path):
     """The root is the operator's word, also when it is a link."""
     photo(tmp_path / "real", "a.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with files.open_beneath(Photo(str(tmp_path / "link"), "a.jpg")) as opened:
+    with photofile.open_beneath(Photo(str(tmp_path / "link"), "a.jpg")) as opened:
         assert opened.signature.size == 6
 
 
@@ -97,7 +97,7 @@ def test_no_link_beneath_the_root_is_followed(tmp_path, path):
     (root / "folder").symlink_to(tmp_path / "elsewhere")
     (root / "deep/folder").symlink_to("../../elsewhere")
     with pytest.raises(NotAPhoto, match="link"):
-        files.open_beneath(Photo(str(root), path))
+        photofile.open_beneath(Photo(str(root), path))
 
 
 @pytest.mark.parametrize("path", ["../a.jpg", "sub/../../a.jpg", "./a.jpg", "/a.jpg", "sub//a.jpg"])
@@ -106,7 +106,7 @@ def test_no_path_leads_out_of_the_root(tmp_path, path):
     photo(tmp_path, "a.jpg")
     (tmp_path / "root/sub").mkdir(parents=True)
     with pytest.raises(PhotoVanished):
-        files.open_beneath(Photo(str(tmp_path / "root"), path))
+        photofile.open_beneath(Photo(str(tmp_path / "root"), path))
 
 
 def test_what_is_no_plain_file_is_named(tmp_path):
@@ -117,7 +117,7 @@ def test_what_is_no_plain_file_is_named(tmp_path):
         server.bind(str(tmp_path / "socket.jpg"))
         for name, word in (("dir", "directory"), ("pipe", "pipe"), ("socket", "socket")):
             with pytest.raises(NotAPhoto, match=word):
-                files.open_beneath(Photo(str(tmp_path), f"{name}.jpg"))
+                photofile.open_beneath(Photo(str(tmp_path), f"{name}.jpg"))
 
 
 @pytest.mark.parametrize("path", ["a.jpg", "sub/a.jpg", "file/a.jpg"])
@@ -125,7 +125,7 @@ def test_what_is_gone_has_vanished(tmp_path, path):
     """A file, its folder, or a folder that became a file: all mean that the photo is gone."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(PhotoVanished):
-        files.open_beneath(Photo(str(tmp_path), path))
+        photofile.open_beneath(Photo(str(tmp_path), path))
 
 
 def test_an_unreadable_photo_says_so(tmp_path, monkeypatch):
@@ -133,4 +133,4 @@ def test_an_unreadable_photo_says_so(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(b"pixels")
     (tmp_path / "a.jpg").chmod(0)
     with as_nobody(tmp_path, monkeypatch), pytest.raises(Undecodable, match="Permission denied"):
-        files.open_beneath(Photo(".", "a.jpg"))
+        photofile.open_beneath(Photo(".", "a.jpg"))
