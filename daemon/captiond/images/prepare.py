@@ -67,6 +67,7 @@ def arm() -> None:
     pyvips.operation_block_set("VipsForeignLoad", True)
     for loader in _LOADERS:
         pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
+    _encoded(pyvips.Image.black(_GLANCE_PX, _GLANCE_PX))  # libvips starts its threads now
 
 
 def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
