@@ -48,11 +48,17 @@ class Filter:
     def is_photo(self, folder: str, name: str) -> bool:
         """Tell whether `name` in `folder` (beneath the root, "" for the root) is a photo's."""
         stem, _, suffix = name.rpartition(".")
-        return suffix.lower() in PHOTO_SUFFIXES and stem != "" and self._admits(folder, name)
+        if not stem or name[0] == "." or suffix.lower() not in PHOTO_SUFFIXES:
+            return False
+        return self._ignored is None or not self._is_ignored(folder, name)
 
     def enters(self, folder: str, name: str) -> bool:
         """Tell whether the folder `name` in `folder` is looked into."""
-        return self._admits(folder, name)
+        if name[0] == "." or name.lower() in SYSTEM_NAMES:
+            return False
+        if name.rpartition(".")[2].lower() in UNFINISHED_SUFFIXES:
+            return False
+        return not self._is_ignored(folder, name)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -60,15 +66,11 @@ class Filter:
         names = sorted(PHOTO_SUFFIXES | UNFINISHED_SUFFIXES | SYSTEM_NAMES)
         return repr((_RULES, names, self.ignore))
 
-    def _admits(self, folder: str, name: str) -> bool:
-        if name.startswith(".") or name.lower() in SYSTEM_NAMES:
-            return False
-        if name.rpartition(".")[2].lower() in UNFINISHED_SUFFIXES:
-            return False
+    def _is_ignored(self, folder: str, name: str) -> bool:
         if self._ignored is None:
-            return True
+            return False
         path = f"{folder}/{name}" if folder else name
-        return not (self._ignored.match(name) or self._ignored.match(path))
+        return bool(self._ignored.match(name) or self._ignored.match(path))
 
     @cached_property
     def _ignored(self) -> re.Pattern[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import os
 import stat
 from collections.abc import Mapping
@@ -33,24 +34,28 @@ def list_folder(watched: WatchedFolder, folder: str) -> Listing | None:
     Raises OSError where it cannot be read.
     """
     listing = Listing(folder)
-    is_photo, photos, others = watched.filter.is_photo, listing.photos, listing.others
+    is_photo, enters = watched.filter.is_photo, watched.filter.enters
     with os.scandir(watched.full(folder)) as entries:
         for entry in entries:
             name = entry.name
             if is_photo(folder, name):
-                _add_photo(entry, photos)
+                _add_photo(entry, listing.photos)
             else:
-                others.append(name)
-            if watched.recursive and entry.is_dir(follow_symlinks=False):
-                _add_folder(watched, listing, name)
-    return None if NO_MEDIA in others else listing
+                listing.others.append(name)
+            if entry.is_dir(follow_symlinks=False) and enters(folder, name):
+                listing.folders.append(f"{folder}/{name}" if folder else name)
+    if not watched.recursive:
+        listing.folders.clear()
+    return None if NO_MEDIA in listing.others else listing
 
 
 def digest_of(fingerprint: str, photos: list[Entry]) -> str:
     """Return the digest of a listing under the filter's rules; sorts `photos`."""
     photos.sort()
-    text = f"{fingerprint}\0{photos!r}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    # Twice as fast as repr. Up to version 2 the bytes depend on the values alone, and names that
+    # are not UTF-8 are taken as they are; another format one day only costs a comparison.
+    listing = marshal.dumps((fingerprint, photos), 2)
+    return hashlib.blake2b(listing, digest_size=16).hexdigest()
 
 
 def differing(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
@@ -87,8 +92,3 @@ def _add_photo(entry: os.DirEntry[str], photos: list[Entry]) -> None:
         photos.append((entry.name, found.st_size, found.st_mtime_ns))
     else:
         photos.append((entry.name, 0, 0))
-
-
-def _add_folder(watched: WatchedFolder, listing: Listing, name: str) -> None:
-    if watched.filter.enters(listing.folder, name):
-        listing.folders.append(f"{listing.folder}/{name}" if listing.folder else name)
