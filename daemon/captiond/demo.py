@@ -7,7 +7,6 @@ package's loopback server, which answers with the offline captioner.
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import signal
 import subprocess
@@ -27,7 +26,7 @@ from captiond.intake.filters import Filter
 from captiond.models import State
 
 PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.05
+STEP_SECONDS = 0.15
 PIECES = 8
 OWN_PHOTOS_LIMIT = 24
 
@@ -116,13 +115,14 @@ def _running(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Pop
 
 
 def own_photos(folder: Path) -> list[Path]:
-    """Return the first photos beneath a person's folder; they are only ever read."""
-    found = (
-        path
-        for path in sorted(folder.rglob("*"))
-        if Filter().is_photo("", path.name) and path.is_file()
-    )
-    return list(itertools.islice(found, OWN_PHOTOS_LIMIT))
+    """Return the first photos beneath a person's folder, of one name one; they are only read."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        if Filter().is_photo("", path.name) and path.is_file():
+            found.setdefault(path.name, path)
+        if len(found) == OWN_PHOTOS_LIMIT:
+            break
+    return list(found.values())
 
 
 def sample_photos() -> list[Path]:
@@ -131,40 +131,28 @@ def sample_photos() -> list[Path]:
     return sorted(path for path in folder.iterdir() if Filter().is_photo("", path.name))
 
 
-def drop(photo: Path, into: Path) -> None:
-    """Copy a photo into the watched folder, as a file manager does."""
-    shutil.copyfile(photo, into / photo.name)
-
-
-def drop_slowly(photo: Path, into: Path, *, seconds: float) -> None:
-    """Write a photo in pieces, as a camera or a slow network does."""
-    content = photo.read_bytes()
-    size = -(-len(content) // PIECES)
-    with (into / photo.name).open("wb") as target:
-        for start in range(0, len(content), size):
-            target.write(content[start : start + size])
-            target.flush()
-            time.sleep(seconds / PIECES)
-
-
 def await_ready(on: Stage) -> Library:
     """Return the index, opened, once the daemon watches; raises CaptiondError if it never does."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and on.daemon.poll() is None:
         if "service.ready" in on.log.read_text(encoding="utf-8"):
             return Library(on.index)
-        time.sleep(LOOK_SECONDS)
+        time.sleep(STEP_SECONDS)
     raise CaptiondError(f"the demo's daemon did not start; its log is {on.log}")
 
 
-def await_done(library: Library, paths: list[Path]) -> Iterator[Entry]:
-    """Yield what is known of each photo as soon as the daemon is done with it.
+def perform(on: Stage, sources: list[Path], library: Library) -> Iterator[str | Entry]:
+    """Let photos arrive, the last one slowly; yield the name of each that has, and each result.
 
-    Raises CaptiondError when nothing is done for PATIENCE_SECONDS.
+    Raises CaptiondError when nothing happens for PATIENCE_SECONDS.
     """
-    waiting, deadline = list(paths), time.monotonic() + PATIENCE_SECONDS
+    arriving = _arrivals(sources, on.photos)
+    waiting = {on.photos / photo.name for photo in sources}
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while waiting:
-        for path in list(waiting):
+        if (arrived := next(arriving, None)) is not None:
+            yield arrived
+        for path in sorted(waiting):
             entry = library.get(path)
             if entry is not None and entry.state not in {State.QUEUED, State.INFLIGHT}:
                 waiting.remove(path)
@@ -172,4 +160,18 @@ def await_done(library: Library, paths: list[Path]) -> Iterator[Entry]:
                 yield entry
         if time.monotonic() > deadline:
             raise CaptiondError(f"nothing was captioned for {PATIENCE_SECONDS:.0f} seconds")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(STEP_SECONDS)
+
+
+def _arrivals(sources: list[Path], into: Path) -> Iterator[str]:
+    """Copy one photo a step as a file manager does, the last in pieces as a camera does."""
+    *quick, slow = sources
+    for photo in quick:
+        shutil.copyfile(photo, into / photo.name)
+        yield photo.name
+    content = slow.read_bytes()
+    size = -(-len(content) // PIECES)
+    for piece, start in enumerate(range(0, len(content), size), 1):
+        with (into / slow.name).open("ab") as target:
+            target.write(content[start : start + size])
+        yield f"{slow.name}, piece {piece} of {PIECES}"

@@ -110,9 +110,11 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
     """
     with await anyio.to_thread.run_sync(_open_settled, claim) as opened:
         digest = claim.digest or await _digest(opened, bench)
+        if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
+            return known
         with bench.contents.alone(digest):
-            known = await _known(claim.photo, digest, recipe, bench)
-            if known is not None:
+            # Looked for again: a copy's caption may have been committed between the two lines.
+            if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
                 return known
             async with bench.preparing:
                 image = await bench.prepare(opened.fd, digest)

@@ -13,10 +13,9 @@ from captiond.cli import output
 
 if TYPE_CHECKING:  # the stage imports more than a help text should
     from captiond.demo import Stage
-    from captiond.index.search import Entry, Library
+    from captiond.index.search import Library
 
-SEARCHES = ("blue", "landscape orange", "bright*")
-SLOW_SECONDS = 2.0
+SEARCHES = ("horizontal blue", '"dark grey"', "colour*")
 
 
 @click.command(short_help="Watch captiond work on a handful of photos, without a key.")
@@ -40,7 +39,7 @@ def command(folder: Path | None, *, keep: bool) -> None:
     )
     with demo.stage() as on, demo.await_ready(on) as library:
         _say("", f"It watches {on.photos}. Now {len(sources)} photos arrive there:", "")
-        _drop_all(on, sources, library)
+        _show_work(on, sources, library)
         _show_files(on)
         for query in SEARCHES:
             _show_search(library, query)
@@ -49,23 +48,16 @@ def command(folder: Path | None, *, keep: bool) -> None:
             _wait()
 
 
-def _drop_all(on: Stage, sources: list[Path], library: Library) -> None:
+def _show_work(on: Stage, sources: list[Path], library: Library) -> None:
     from captiond import demo
 
-    *quick, slow = sources
-    for photo in quick:
-        demo.drop(photo, on.photos)
     started = time.monotonic()
-    _say(f"  … {slow.name} is written slowly, in {demo.PIECES} pieces")
-    demo.drop_slowly(slow, on.photos, seconds=SLOW_SECONDS)
-    for entry in demo.await_done(library, [on.photos / photo.name for photo in sources]):
-        _show_entry(entry, time.monotonic() - started)
-
-
-def _show_entry(entry: Entry, seconds: float) -> None:
-    told = entry.caption or f"{entry.state}: {entry.reason}"
-    click.echo(f"  {seconds:4.1f} s  {output.clean(entry.name)}")
-    click.echo(f"          {output.clean(told)}")
+    for event in demo.perform(on, sources, library):
+        seconds = f"{time.monotonic() - started:5.1f} s"
+        if isinstance(event, str):
+            _say(f"{seconds}   + {event}")
+        else:
+            _say(f"{seconds}  {event.name}: {event.caption or f'{event.state}: {event.reason}'}")
 
 
 def _show_files(on: Stage) -> None:
