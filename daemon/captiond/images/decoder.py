@@ -18,6 +18,7 @@ from captiond.models import Prepared
 
 START_SECONDS = 60.0
 
+_STOPPED = "the decoder was stopped"
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[3:]; "
     "from captiond.images.child import main; main(int(sys.argv[1]), sys.argv[2])"
@@ -93,15 +94,27 @@ class Decoder:
         return child.end() if child else None
 
     def _exchange(self, fd: int, digest: str) -> Prepared:
+        answer, image = self._ask(fd, digest)
+        if answer.last:
+            self.close()
+        if isinstance(answer, wire.Refused):
+            raise (Undecodable if answer.is_photo else NotAPhoto)(answer.reason)
+        size = answer.width, answer.height
+        return Prepared(image, "image/jpeg", *size, answer.facts, answer.palette)
+
+    def _started(self) -> _Child:
         child = self._child = self._child or _start(self._limits)
         if self._stopped:
             self.close()
-            raise ChildProcessError("the decoder was stopped")
+            raise ChildProcessError(_STOPPED)
+        return child
+
+    def _ask(self, fd: int, digest: str) -> tuple[wire.Answer, bytes]:
+        child = self._started()
         deadline = time.monotonic() + self._limits.decode_seconds
         try:
             socket.send_fds(child.socket, [digest.encode()], [fd])
-            answer, image = _receive(child.socket, deadline)
-            prepared = _understood(answer, image, digest)
+            return _receive(child.socket, digest, deadline)
         except TimeoutError as error:
             self.close()
             log.warning("decoder.killed", pid=child.process.pid, reason="too slow")
@@ -110,70 +123,64 @@ class Decoder:
         except (OSError, EOFError, msgspec.MsgspecError) as error:
             status = self.close()
             if self._stopped:
-                raise ChildProcessError("the decoder was stopped") from error
+                raise ChildProcessError(_STOPPED) from error
             log.warning("decoder.died", pid=child.process.pid, status=status, error=str(error))
             raise _DiedError(_said(status)) from error
-        if answer.last:
-            self.close()
-        if isinstance(prepared, Prepared):
-            return prepared
-        raise prepared
 
 
 def _start(limits: wire.Limits) -> _Child:
     ours, theirs = socket.socketpair()
-    with theirs:
-        descriptor = theirs.fileno()
-        path = [entry for entry in sys.path if entry.startswith("/")]
-        encoded = msgspec.json.encode(limits).decode()
-        process = subprocess.Popen(  # noqa: S603 our own interpreter, our own module
-            [sys.executable, "-I", "-W", "ignore", "-c", _BOOT, str(descriptor), encoded, *path],
-            pass_fds=[descriptor],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # libvips and its codecs warn there about every odd file
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
-    child = _Child(process, ours)
     try:
-        ready = _read(ours, len(wire.READY), time.monotonic() + START_SECONDS)
+        with theirs:
+            child = _Child(_spawn(theirs.fileno(), limits), ours)
+    except OSError:
+        ours.close()
+        raise
+    try:
+        _read(ours, len(wire.READY), time.monotonic() + START_SECONDS)
     except (OSError, EOFError) as error:
         status = child.end()
         raise ChildProcessError(f"no image decoder could be started: {_said(status)}") from error
-    log.debug("decoder.started", pid=process.pid, said=ready.decode())
+    log.debug("decoder.started", pid=child.process.pid)
     return child
 
 
-def _receive(daemon: socket.socket, deadline: float) -> tuple[wire.Answer, bytes]:
-    head, image = wire.SIZES.unpack(_read(daemon, wire.SIZES.size, deadline))
+def _spawn(descriptor: int, limits: wire.Limits) -> subprocess.Popen[bytes]:
+    path = [entry for entry in sys.path if entry.startswith("/")]
+    encoded = msgspec.json.encode(limits).decode()
+    return subprocess.Popen(  # noqa: S603 our own interpreter, our own module
+        [sys.executable, "-I", "-W", "ignore", "-c", _BOOT, str(descriptor), encoded, *path],
+        pass_fds=[descriptor],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # libvips and its codecs warn there about every odd file
+        env=_ENVIRONMENT,
+        start_new_session=True,
+    )
+
+
+def _receive(child: socket.socket, digest: str, deadline: float) -> tuple[wire.Answer, bytes]:
+    """Return an answer about this photo; EOFError for one that cannot be right."""
+    head, image = wire.SIZES.unpack(_read(child, wire.SIZES.size, deadline))
     if head > wire.MOST_HEAD_BYTES or image > wire.MOST_IMAGE_BYTES:
         raise EOFError("an answer beyond all bounds")
-    answer = msgspec.json.decode(_read(daemon, head, deadline), type=wire.Answer)
-    return answer, _read(daemon, image, deadline)
+    answer = msgspec.json.decode(_read(child, head, deadline), type=wire.Answer)
+    if isinstance(answer, wire.Done) and answer.facts.digest != digest:
+        raise EOFError("an answer about another photo")
+    return answer, _read(child, image, deadline)
 
 
-def _read(daemon: socket.socket, count: int, deadline: float) -> bytes:
+def _read(child: socket.socket, count: int, deadline: float) -> bytes:
     """Return `count` bytes; raises EOFError, and TimeoutError at the deadline."""
     buffer, filled = bytearray(count), 0
     view = memoryview(buffer)
     while filled < count:
-        daemon.settimeout(max(deadline - time.monotonic(), 0.001))
-        received = daemon.recv_into(view[filled:])
+        child.settimeout(max(deadline - time.monotonic(), 0.001))
+        received = child.recv_into(view[filled:])
         if not received:
             raise EOFError("it hung up")
         filled += received
     return bytes(buffer)
-
-
-def _understood(
-    answer: wire.Answer, image: bytes, digest: str
-) -> Prepared | NotAPhoto | Undecodable:
-    if isinstance(answer, wire.Refused):
-        return Undecodable(answer.reason) if answer.is_photo else NotAPhoto(answer.reason)
-    if answer.facts.digest != digest:
-        raise EOFError("an answer about another photo")
-    return Prepared(image, "image/jpeg", answer.width, answer.height, answer.facts, answer.palette)
 
 
 def _crash(death: _DiedError, limits: wire.Limits) -> Undecodable:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 
-from captiond.config import ImageSettings
 from captiond.images.decoder import Decoder
 from captiond.images.wire import Limits
 from captiond.models import Prepared
+from captiond.settings import ImageSettings
 
 
 class DecoderPool:
