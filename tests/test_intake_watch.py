@@ -11,9 +11,19 @@ from pathlib import Path
 
 import anyio
 import pytest
-from intake_helpers import SETTLE_SECONDS, Recorder, attending, until, watched_folder, write_photo
+from intake_helpers import (
+    SETTLE_SECONDS,
+    Recorder,
+    attending,
+    intake,
+    until,
+    watched_folder,
+    write_photo,
+)
 from structlog.testing import capture_logs
 
+from captiond.index.store import SqliteIndex
+from captiond.intake.attend import ScanTotals, scan_once
 from captiond.intake.settler import NOT_UTF8
 from captiond.models import Lane, State
 
@@ -281,6 +291,27 @@ async def test_stopping_leaves_no_thread_behind(tmp_path: Path):
         began = time.monotonic()
     assert time.monotonic() - began < 0.5
     assert index.views == 0
+
+
+async def test_the_index_takes_whatever_intake_finds(tmp_path: Path):
+    """In the real index every file ends as a row, strange names and vanished ones too."""
+    root, index = tmp_path / "root", await SqliteIndex.open(tmp_path / "index.db")
+    for name in (*STRANGE_NAMES, b"a.jpg", b"b.jpg", b"folder/c.jpg"):
+        write_photo(root / os.fsdecode(name))
+    (root / "empty.jpg").touch()
+    assert await scan_once(intake(index, watched_folder(root))) == ScanTotals(8, 6, 2, 0)
+    assert await scan_once(intake(index, watched_folder(root))) == ScanTotals(8, 0, 0, 0)
+    async with attending(index, watched_folder(root)):
+        shutil.rmtree(root / "folder")
+        write_photo(root / "d.jpg")
+        await until_counts(index, {State.QUEUED: 6, State.SKIPPED: 2, State.MISSING: 1})
+    await index.aclose()
+
+
+async def until_counts(index: SqliteIndex, wanted: dict[State, int]) -> None:
+    with anyio.fail_after(10):
+        while await index.counts() != wanted:  # noqa: ASYNC110 another process could write as well
+            await anyio.sleep(0.02)
 
 
 @pytest.mark.slow

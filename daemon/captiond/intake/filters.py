@@ -48,7 +48,9 @@ class Filter:
     def is_photo(self, folder: str, name: str) -> bool:
         """Tell whether `name` in `folder` (beneath the root, "" for the root) is a photo's."""
         stem, _, suffix = name.rpartition(".")
-        if not stem or name[0] == "." or suffix.lower() not in PHOTO_SUFFIXES:
+        if suffix not in PHOTO_SUFFIXES and suffix.lower() not in PHOTO_SUFFIXES:
+            return False
+        if not stem or name[0] == ".":
             return False
         return self._ignored is None or not self._is_ignored(folder, name)
 

@@ -42,5 +42,7 @@ def is_folder(full_path: str) -> bool:
 
     Raises OSError where that cannot be known.
     """
-    seen = look(full_path)
-    return isinstance(seen, NotPlain) and seen.reason == _KINDS[stat.S_IFDIR]
+    try:
+        return stat.S_ISDIR(os.lstat(full_path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False

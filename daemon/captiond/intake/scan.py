@@ -16,7 +16,7 @@ from captiond.intake.listing import Listing, absent, differing, digest_of, list_
 from captiond.intake.look import is_folder
 from captiond.models import State
 
-STEP_PATHS = 2000
+STEP_PATHS = 4000
 STEP_SECONDS = 0.05
 
 
