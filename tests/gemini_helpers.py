@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from captiond.captioners import prompts
 from captiond.captioners.base import Question
 from captiond.captioners.gemini import GeminiCaptioner
-from captiond.config import GeminiSettings
 from captiond.models import Facts, Photo, Prepared, Recipe
+from captiond.settings import GeminiSettings
 
 KEY = "AQ.a-key-that-nobody-may-ever-read"
 JPEG = b"\xff\xd8\xff\xfb\xef\xbe\x00?>" * 200

@@ -248,7 +248,7 @@ PROGRAM = """
 import asyncio, sys
 from captiond.captioners.gemini import GeminiCaptioner
 assert "google.genai" not in sys.modules
-from captiond.config import GeminiSettings
+from captiond.settings import GeminiSettings
 from gemini_helpers import question
 
 async def main():

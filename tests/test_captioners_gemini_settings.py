@@ -6,8 +6,8 @@ import pytest
 from gemini_helpers import KEY, opened, question
 
 from captiond.captioners.gemini import GeminiCaptioner, _contents, build_config
-from captiond.config import GeminiSettings
 from captiond.errors import CaptionerStopped, CaptionerUnreachable
+from captiond.settings import GeminiSettings
 from captiond.testing.gemini_server import GeminiServer
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from captiond.captioners import prompts, replies
 from captiond.captioners.recipes import recipe_for
-from captiond.config import CaptionerSettings, FolderSettings, GeminiSettings, Settings
+from captiond.settings import CaptionerSettings, FolderSettings, GeminiSettings, Settings
 
 FOLDER = FolderSettings(path="/photos")
 

@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from captiond import log
-from captiond.config import LogSettings
+from captiond.settings import LogSettings
 
 KEY = 'a "key" \\ with/everything+in=it'
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

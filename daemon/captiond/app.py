@@ -20,7 +20,6 @@ from anyio.abc import TaskGroup
 from captiond import __version__, config, files
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
-from captiond.config import Settings
 from captiond.errors import CaptionerStopped, ConfigError, SidecarError
 from captiond.feeder import Feeder
 from captiond.index.base import Index
@@ -30,6 +29,7 @@ from captiond.intake.folder import WatchedFolder
 from captiond.models import Usage
 from captiond.pipeline import Bench, Plan, caption_photo
 from captiond.quota.gate import Gate
+from captiond.settings import Settings
 
 log = structlog.get_logger()
 

@@ -17,39 +17,7 @@ from msgspec import Struct
 
 from captiond import validation
 from captiond.errors import ConfigError
-from captiond.settings import (
-    PATHS,
-    SECTIONS,
-    CaptionerSettings,
-    FolderSettings,
-    GeminiSettings,
-    ImageSettings,
-    IndexSettings,
-    LogSettings,
-    Settings,
-    SidecarKind,
-    WatchSettings,
-)
-
-__all__ = [
-    "ApiKey",
-    "CaptionerSettings",
-    "FolderSettings",
-    "GeminiSettings",
-    "ImageSettings",
-    "IndexSettings",
-    "LogSettings",
-    "ServiceEnvironment",
-    "Settings",
-    "SidecarKind",
-    "WatchSettings",
-    "find_api_key",
-    "isolated_environment",
-    "load",
-    "read_api_key",
-    "service_environment",
-    "to_document",
-]
+from captiond.settings import PATHS, SECTIONS, IndexSettings, Settings
 
 _ENVIRONMENT_ONLY = {"CAPTIOND_CONFIG", "CAPTIOND_FOLDERS"}
 _KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

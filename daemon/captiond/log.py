@@ -19,7 +19,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from captiond.config import LogSettings
+from captiond.settings import LogSettings
 
 SHORTEST_SECRET = 8
 """A Gemini key has 39 characters; to mask a short word would garble the log and hide nothing."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import anyio
 
 from captiond.app import App, check, open_app, recover
-from captiond.config import Settings
 from captiond.intake.attend import scan_once
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
 from captiond.quota.gate import Pause
+from captiond.settings import Settings
 
 LOOK_SECONDS = 0.1
 SOON_SECONDS = 60.0
@@ -38,22 +38,27 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
     SOON_SECONDS; what is left waits in the queue. Raises ConfigError, AlreadyRunning,
     LibraryUnavailable.
     """
-    async with anyio.create_task_group() as life, open_app(check(settings)) as app:
-        orders = await life.start(obey_signals, life)
-        await recover(app.index, now=app.bench.clock())
-        before = await app.index.counts()
-        async with anyio.create_task_group() as feeding:
-            feeding.start_soon(app.feeder.run, name="feeder")
-            scans = _Scans(app)
-            async with anyio.create_task_group() as scanning:
-                scanning.start_soon(scans.run, name="scans")
-                await _follow(app, orders, scans, before, on_progress)
-                scanning.cancel_scope.cancel()
-            pause = app.bench.gate.pause
-            app.wind_down(feeding)
-        ended = await _progress(app, scanning=False, before=before, pause=pause)
+    async with anyio.create_task_group() as life:
+        async with open_app(check(settings)) as app:
+            orders = await life.start(obey_signals, life)
+            ended = await _pass(app, orders, on_progress)
         life.cancel_scope.cancel()
     return ended
+
+
+async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None]) -> Progress:
+    await recover(app.index, now=app.bench.clock())
+    before = await app.index.counts()
+    async with anyio.create_task_group() as feeding:
+        feeding.start_soon(app.feeder.run, name="feeder")
+        scans = _Scans(app)
+        async with anyio.create_task_group() as scanning:
+            scanning.start_soon(scans.run, name="scans")
+            await _follow(app, orders, scans, before, on_progress)
+            scanning.cancel_scope.cancel()
+        pause = app.bench.gate.pause
+        app.wind_down(feeding)
+    return await _progress(app, scanning=False, before=before, pause=pause)
 
 
 class _Scans:

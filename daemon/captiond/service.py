@@ -17,13 +17,13 @@ import structlog
 
 from captiond import __version__
 from captiond.app import App, check, open_app, recover
-from captiond.config import Settings
 from captiond.errors import ConfigError
 from captiond.index.base import Health
 from captiond.intake.attend import attend
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
 from captiond.sdnotify import Notifier
+from captiond.settings import Settings
 
 log = structlog.get_logger()
 

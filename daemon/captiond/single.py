@@ -17,11 +17,11 @@ from captiond import photofile
 from captiond.app import open_bench, open_captioner, open_index
 from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
-from captiond.config import FolderSettings, Settings
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
 from captiond.models import Caption, Photo, Recipe
 from captiond.pipeline import Bench, ask
+from captiond.settings import FolderSettings, Settings
 
 Told = Callable[[Path, Caption | CaptiondError], None]
 

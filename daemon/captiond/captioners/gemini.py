@@ -22,9 +22,9 @@ from captiond.captioners.base import Question
 from captiond.captioners.gemini_errors import foreign_errors, map_error
 from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
-from captiond.config import GeminiSettings
 from captiond.errors import CaptiondError, CaptionerStopped
 from captiond.models import Recipe, Reply
+from captiond.settings import GeminiSettings
 
 if TYPE_CHECKING:
     from google.genai import Client, types

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from captiond.captioners import prompts
-from captiond.config import FolderSettings, Settings
 from captiond.models import Recipe
+from captiond.settings import FolderSettings, Settings
 
 
 def recipe_for(settings: Settings, folder: FolderSettings) -> Recipe:

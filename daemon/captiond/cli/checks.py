@@ -10,16 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiond.config import (
-    ApiKey,
-    FolderSettings,
-    GeminiSettings,
-    IndexSettings,
-    Settings,
-    find_api_key,
-)
+from captiond.config import ApiKey, find_api_key
 from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable
 from captiond.intake.mounts import InotifyRoom, find_mount
+from captiond.settings import FolderSettings, GeminiSettings, IndexSettings, Settings
 
 SCARCE_BYTES = 200 * 1024 * 1024
 FULL_SHARE = 0.8

@@ -10,8 +10,8 @@ import click
 
 from captiond import config
 from captiond.cli import output
-from captiond.config import Settings
 from captiond.errors import ConfigError
+from captiond.settings import Settings
 
 
 @click.group(short_help="Show or check the configuration.")

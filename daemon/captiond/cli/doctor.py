@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captiond.cli import output
-from captiond.config import Settings
+from captiond.settings import Settings
 
 if TYPE_CHECKING:  # the checks import what the help text does not need
     from captiond.cli.checks import Check

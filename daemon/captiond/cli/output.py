@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 import click
 
-from captiond.config import Settings, load
+from captiond.config import load
+from captiond.settings import Settings
 
 _STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"

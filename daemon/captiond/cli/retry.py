@@ -13,7 +13,7 @@ import click
 
 from captiond.cli import output
 from captiond.cli.status import is_running
-from captiond.config import Settings
+from captiond.settings import Settings
 
 if TYPE_CHECKING:  # the help text does without
     from captiond.models import Photo, State

@@ -18,8 +18,9 @@ def command(ctx: click.Context) -> None:
     import anyio
 
     from captiond import log, service
-    from captiond.config import Settings, service_environment
+    from captiond.config import service_environment
     from captiond.sdnotify import Notifier
+    from captiond.settings import Settings
 
     def load() -> Settings:
         settings = output.settings(ctx)

@@ -1,0 +1,66 @@
+"""The rows of the in-memory index, and how a scan reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from captiond.index.base import KnownFile
+from captiond.models import Caption, Lane, Photo, Signature, State, Written
+
+
+@dataclass(slots=True)
+class Row:
+    """What is known of one photo."""
+
+    photo: Photo
+    signature: Signature
+    lane: Lane
+    seen_at: float
+    order: int
+    state: State = State.QUEUED
+    reason: str | None = None
+    attempts: int = 0
+    crashes: int = 0
+    owner: str | None = None
+    retry_at: float | None = None
+    digest: str | None = None
+    caption: Caption | None = None
+    written: Mapping[str, Written] = field(default_factory=dict)
+    captioned_at: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the photo can be claimed, now or later."""
+        return self.state is State.QUEUED and self.owner is None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFolderView:
+    """A FolderView on a MemoryIndex."""
+
+    rows: Callable[[], list[Row]]
+    digests: Mapping[tuple[str, str], str]
+
+    def digest(self, root: str, folder: str) -> str | None:
+        """Return the folder's digest as last saved, None if there is none."""
+        return self.digests.get((root, folder))
+
+    def files(self, root: str, folder: str) -> dict[str, KnownFile]:
+        """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
+        return {
+            row.photo.name: KnownFile(row.signature.size, row.signature.mtime_ns, row.state)
+            for row in self._beneath(root)
+            if row.photo.folder == folder
+        }
+
+    def folders(self, root: str, beneath: str) -> list[str]:
+        """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
+        found = {r.photo.folder for r in self._beneath(root) if r.state is not State.MISSING}
+        return sorted(f for f in found if not beneath or f"{f}/".startswith(f"{beneath}/"))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _beneath(self, root: str) -> Iterator[Row]:
+        return (row for row in self.rows() if row.photo.root == root)
