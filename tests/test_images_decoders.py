@@ -162,7 +162,7 @@ async def test_a_daemon_that_vanishes_takes_its_children_along(tmp_path):
     script = tmp_path / "daemon.py"
     script.write_text(
         "import os, sys, time, anyio\n"
-        "from captiond.config import ImageSettings\n"
+        "from captiond.settings import ImageSettings\n"
         "from captiond.images.decoders import DecoderPool\n"
         "async def main():\n"
         "    pool = DecoderPool(ImageSettings(), 1)\n"
