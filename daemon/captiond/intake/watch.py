@@ -34,6 +34,11 @@ GUARD_SECONDS = 5.0
 GAP_SECONDS = 2.0
 """A process that stood still this long may have lost events without an error."""
 
+NAME_NOT_UTF8 = (
+    "the kernel's events end at a name that is not UTF-8; while there is a folder of such a name, "
+    "new photos are found by a scan each minute"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WatchHooks:
@@ -57,29 +62,43 @@ async def keep_watching(
     threads: anyio.CapacityLimiter,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Watch until cancelled; started when armed, or when the first try has failed and was told."""
-    delay, started = 0.0, False
+    """Watch until cancelled; started when armed, or when the first try has failed and was told.
+
+    A failure that comes back at each restart is told once.
+    """
+    delay, started, told, news = 0.0, False, "", True
     while True:
         watch, armed_at = Watch(watched, hooks=hooks, threads=threads), time.monotonic()
         try:
             await watch.arm()
             armed_at = time.monotonic()
-            if started:
-                log.info("watch.restarted", root=watched.root)
-                hooks.missed()
-            else:
+            if not started:
                 task_status.started()
                 started = True
+            else:
+                hooks.missed()
+                if news:
+                    log.info("watch.restarted", root=watched.root)
             await watch.run()
             error = "the folder was replaced"
         except (OSError, WatchfilesRustInternalError) as failure:
-            error = str(failure)
-        delay = next_delay(delay, healthy_seconds=time.monotonic() - armed_at)
-        log.warning("watch.failed", root=watched.root, error=error, again_in_seconds=delay)
+            error = reason(failure)
+        healthy_seconds = time.monotonic() - armed_at
+        news = error != told or healthy_seconds >= HEALTHY_SECONDS
+        if news:
+            log.warning("watch.failed", root=watched.root, error=error)
+        delay, told = next_delay(delay, healthy_seconds=healthy_seconds), error
         if not started:
             task_status.started()
             started = True
         await anyio.sleep(delay)
+
+
+def reason(failure: Exception) -> str:
+    """Return why a watch failed, in a sentence for a person."""
+    text = str(failure)
+    path = text.removeprefix("Unable to decode path ").removesuffix(" to string")
+    return text if path == text else f"{NAME_NOT_UTF8}: {path}"
 
 
 class Watch:

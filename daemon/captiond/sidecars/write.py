@@ -65,7 +65,11 @@ def write_sidecars(
         sidecar = KINDS[kind]
         try:
             draft = _draft(photo, subject, sidecar, written.get(kind))
-        except (SidecarForeign, SidecarImpossible) as error:
+        except SidecarImpossible:
+            stands.pop(kind, None)
+            notes.append(f"no {kind} was written: its file name would be too long")
+            continue
+        except SidecarForeign as error:
             stands.pop(kind, None)
             notes.append(str(error))
             continue
