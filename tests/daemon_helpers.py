@@ -132,20 +132,26 @@ sidecars = {json.dumps(list(self.sidecars))}
             self.log.open("ab") as log,
         ):
             notify.bind(str(told))
-            notify.settimeout(60)
+            notify.settimeout(0.5)
             process = subprocess.Popen(
                 [PROGRAM, "--config", self.path / "config.toml", "run"],
                 stderr=log,
                 env=clean_environment() | {"NOTIFY_SOCKET": str(told)},
             )
             try:
-                while b"READY=1" not in notify.recv(4096):
-                    assert process.poll() is None, self.log.read_text()
+                wait_until(lambda: self._is_ready(process, notify), seconds=60, what="READY")
                 yield process
             finally:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
                 process.wait(timeout=60)
+
+    def _is_ready(self, process: subprocess.Popen[bytes], notify: socket.socket) -> bool:
+        assert process.poll() is None, self.log.read_text()
+        try:
+            return b"READY=1" in notify.recv(4096)
+        except TimeoutError:
+            return False
 
     def drop(self, *names: str) -> None:
         """Copy photos of the test collection into the watched folder."""

@@ -10,7 +10,8 @@ that dies takes the daemon down loudly: the service manager restarts it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import anyio
 import structlog
@@ -28,6 +29,7 @@ from captiond.settings import Settings
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 5.0
+MORE_SECONDS = 60.0
 
 Load = Callable[[], Settings]
 
@@ -62,8 +64,9 @@ async def _serve(
     async with anyio.create_task_group() as feeding:
         async with anyio.create_task_group() as watching:
             watching.start_soon(_beat, app, notifier, watchdog_usec, name="heartbeat")
-            for intake in app.intakes:
-                await watching.start(attend, intake, name=f"intake {intake.root}")
+            async with _more_time(notifier):
+                for intake in app.intakes:
+                    await watching.start(attend, intake, name=f"intake {intake.root}")
             feeding.start_soon(app.feeder.run, name="feeder")
             notifier.ready()
             log.info("service.ready")
@@ -74,6 +77,21 @@ async def _serve(
         app.wind_down(feeding)
     log.info("service.drained", in_flight=app.feeder.in_flight)
     return settings
+
+
+@asynccontextmanager
+async def _more_time(notifier: Notifier) -> AsyncIterator[None]:
+    """Keep the manager from giving up: arming 100,000 folders on a cold disk takes minutes."""
+    async with anyio.create_task_group() as asking:
+
+        async def ask() -> None:
+            while True:
+                notifier.extend_timeout(MORE_SECONDS)
+                await anyio.sleep(MORE_SECONDS / 2)
+
+        asking.start_soon(ask, name="more time")
+        yield
+        asking.cancel_scope.cancel()
 
 
 async def _next_settings(orders: Orders, load: Load) -> Settings | None:
