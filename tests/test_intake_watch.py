@@ -25,6 +25,7 @@ from structlog.testing import capture_logs
 from captiond.index.store import SqliteIndex
 from captiond.intake.attend import ScanTotals, scan_once
 from captiond.intake.settler import NOT_UTF8
+from captiond.intake.watch import next_delay
 from captiond.models import Lane, State
 
 
@@ -346,3 +347,12 @@ def write_burst(root: Path, count: int) -> None:
         if number % 20 == 0:
             folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.jpg").write_bytes(b"photo")
+
+
+def test_restarts_back_off_and_start_afresh_after_a_healthy_minute():
+    """The pause doubles from a second to a minute; a watch that held a minute resets it."""
+    delays = [0.0]
+    for _ in range(8):
+        delays.append(next_delay(delays[-1], healthy_seconds=1.0))
+    assert delays[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert next_delay(60.0, healthy_seconds=60.0) == 1.0
