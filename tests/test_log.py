@@ -215,8 +215,8 @@ def test_names_in_any_script_stay_readable(text):
 def test_a_stream_that_fails_is_survived():
     """A full disk behind stderr does not become the photo's error."""
     program = (
-        "import logging, structlog; from captiond import log, config\n"
-        "log.configure(config.LogSettings())\n"
+        "import logging, structlog; from captiond import log, settings\n"
+        "log.configure(settings.LogSettings())\n"
         "structlog.get_logger().warning('a.happened'); logging.getLogger('asyncio').warning('b')\n"
         "print('alive')"
     )
