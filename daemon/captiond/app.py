@@ -36,8 +36,11 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 30.0
 SCANS_AT_ONCE = 2
 """Folders that are scanned side by side; more would only make one disk seek."""
-PREPARED_AHEAD = 8
-"""Photos that may wait, prepared, for a free request: no question waits for a decoder."""
+PREPARED_AHEAD = 16
+"""Photos that are prepared for a free request, or filed after one: no request slot waits for them.
+
+With 8, one slot in ten of 64 stood empty.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
 from captiond.models import Caption, Photo, Recipe
-from captiond.pipeline import Bench, ask
+from captiond.pipeline import Bench, ask, keep
 from captiond.settings import FolderSettings, Settings
 
 Told = Callable[[Path, Caption | CaptiondError], None]
@@ -81,7 +81,8 @@ async def _known_or_asked(photo: Photo, recipe: Recipe, bench: Bench) -> Caption
             started_at=bench.clock(),
         )
         await bench.index.note(request, owner=f"{bench.owner}: caption")
-        return await ask(Question(photo, image, recipe), request, bench)
+        reply = await ask(Question(photo, image, recipe), request, bench)
+    return await keep(reply, request, bench)
 
 
 def _recipe(settings: Settings, path: Path) -> Recipe:
