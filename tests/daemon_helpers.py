@@ -123,6 +123,21 @@ sidecars = {json.dumps(list(self.sidecars))}
         )
 
     @contextlib.contextmanager
+    def start(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Start the daemon and wait for nothing; kill it at the end unless it is dead already."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [PROGRAM, "--config", self.path / "config.toml", "run"],
+                stderr=log,
+                env=clean_environment(),
+            )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @contextlib.contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run the daemon until it says READY; stop it at the end unless it is dead already."""
         told = self.path / "notify"

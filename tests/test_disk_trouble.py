@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,29 @@ def test_a_full_disk_beneath_the_index(tmp_path: Path) -> None:
         assert told(home, "index.write_recovered") == 1
         assert home.rows("pragma integrity_check") == [("ok",)]
         assert home.rows("select count(*) from captions") == [(len(PHOTOS) + 1,)]
+
+
+def test_a_stop_while_the_index_has_no_room(tmp_path: Path) -> None:
+    """SIGTERM is obeyed with requests in flight, a second one at once; the next start too."""
+    with small_disk(tmp_path / "state", kilobytes=1024), ExitStack() as stack:
+        url = stack.enter_context(gemini("--answer", "fixed", "--latency", "1"))
+        home = Home(tmp_path, url, sidecars=("xmp",))
+        with home.daemon() as daemon:
+            for number, name in enumerate(PHOTOS):
+                (home.photos / name).write_bytes(tiny_jpeg(number))
+            wait_until(lambda: counters(url)["requests"] == home.concurrency)
+            filler = fill(tmp_path / "state")
+            wait_until(lambda: told(home, "index.write_failed") == 1)
+            daemon.send_signal(signal.SIGTERM)
+            wait_until(lambda: told(home, "service.draining") == 1)
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(timeout=10)
+            assert told(home, "index.writes_lost")
+        starting = stack.enter_context(home.start())
+        wait_until(lambda: told(home, "index.write_failed") == 2)
+        starting.send_signal(signal.SIGTERM)
+        assert starting.wait(timeout=10) == 0
+        filler.unlink()
+        with home.daemon():
+            home.wait_for(dict.fromkeys(PHOTOS, "captioned"))
+        assert counters(url)["requests"] <= len(PHOTOS) + home.concurrency

@@ -96,9 +96,10 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
     except errors.CaptionerPaused:
         await bench.index.release([claim.photo], owner=bench.owner)
     except anyio.get_cancelled_exc_class():
-        with anyio.CancelScope(shield=True):
-            await bench.index.release([claim.photo], owner=bench.owner)
+        await bench.index.release([claim.photo], owner=bench.owner)
         raise
+    except errors.LibraryUnavailable:
+        raise  # no photo's fault, and there is nowhere to record it
     except Exception as error:  # noqa: BLE001 the worker's edge: one photo fails, the daemon lives on
         await _record_failure(claim, error, bench)
 
@@ -167,8 +168,7 @@ async def ask(question: Question, request: Request, bench: Bench) -> Reply:
         return await bench.captioner.caption(question)
     except BaseException as error:
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
-        with anyio.CancelScope(shield=True):
-            await bench.index.abandon(request.id, reason, now=bench.clock())
+        await bench.index.abandon(request.id, reason, now=bench.clock())
         raise
 
 
@@ -192,8 +192,7 @@ async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
         cost_usd=bench.price(request.recipe.model, reply.usage) if bench.captioner.paid else 0.0,
         ended_at=now,
     )
-    with anyio.CancelScope(shield=True):
-        await bench.index.answer(answer)
+    await bench.index.answer(answer)
     return caption
 
 
@@ -212,8 +211,7 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
         captioned_at=now,
         reason="; ".join(outcome.notes) or None,
     )
-    with anyio.CancelScope(shield=True):
-        await bench.index.complete([done], owner=bench.owner)
+    await bench.index.complete([done], owner=bench.owner)
     log.info(
         "photo.captioned",
         path=claim.photo.full,
@@ -236,13 +234,12 @@ async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
     now = bench.clock()
     _tell(claim.photo, error, bench, now)
     verdict = judge(claim, error, now=now, again_at=_again_at(claim.photo, error, bench, now))
-    with anyio.CancelScope(shield=True):
-        if isinstance(verdict, Parked):
-            log.warning("photo.set_aside", path=claim.photo.full, reason=verdict.reason)
-            await bench.index.park([verdict], owner=bench.owner)
-        else:
-            log.debug("photo.postponed", path=claim.photo.full, reason=verdict.reason)
-            await bench.index.retry([verdict], owner=bench.owner)
+    if isinstance(verdict, Parked):
+        log.warning("photo.set_aside", path=claim.photo.full, reason=verdict.reason)
+        await bench.index.park([verdict], owner=bench.owner)
+    else:
+        log.debug("photo.postponed", path=claim.photo.full, reason=verdict.reason)
+        await bench.index.retry([verdict], owner=bench.owner)
 
 
 def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import structlog
+from anyio.abc import TaskGroup
 
 from captiond import __version__
 from captiond.app import App, check, open_app, recover
-from captiond.errors import ConfigError
+from captiond.errors import AlreadyRunning, ConfigError, LibraryUnavailable
 from captiond.index.base import Health
 from captiond.intake.attend import attend
 from captiond.models import State
@@ -41,35 +42,37 @@ async def run(load: Load, *, notifier: Notifier, watchdog_usec: int | None = Non
     configuration is told, and the daemon goes on with the old one.
     """
     settings: Settings | None = check(load())
+    former: Settings | None = None
     async with anyio.create_task_group() as life:
         orders = await life.start(obey_signals, life)
         while settings is not None:
-            async with open_app(settings) as app:
+            async with AsyncExitStack() as stack:
+                app = await _open(settings, former, stack)
+                former = app.settings
                 settings = await _serve(app, orders, load, notifier, watchdog_usec)
         life.cancel_scope.cancel()
+
+
+async def _open(settings: Settings, former: Settings | None, stack: AsyncExitStack) -> App:
+    """Open the parts; where that fails after a reload, open them as they were before."""
+    try:
+        return await stack.enter_async_context(open_app(settings))
+    except (ConfigError, AlreadyRunning, LibraryUnavailable) as error:
+        if former is None:
+            raise
+        log.error("config.rejected", problems=str(error).splitlines())
+        return await stack.enter_async_context(open_app(former))
 
 
 async def _serve(
     app: App, orders: Orders, load: Load, notifier: Notifier, watchdog_usec: int | None
 ) -> Settings | None:
     """Serve with these parts; return the settings to go on with, None to end."""
-    recovered = await recover(app.index, now=app.bench.clock())
-    log.info(
-        "service.started",
-        version=__version__,
-        index=app.settings.index.path,
-        folders=list(app.bench.plans),
-        recovered=recovered,
-    )
     async with anyio.create_task_group() as feeding:
         async with anyio.create_task_group() as watching:
             watching.start_soon(_beat, app, notifier, watchdog_usec, name="heartbeat")
-            async with _more_time(notifier):
-                for intake in app.intakes:
-                    await watching.start(attend, intake, name=f"intake {intake.root}")
-            feeding.start_soon(app.feeder.run, name="feeder")
-            notifier.ready()
-            log.info("service.ready")
+            # A task, so that an order is obeyed while a large tree or a full disk takes its time.
+            watching.start_soon(_arm, app, notifier, watching, feeding, name="arm")
             settings = await _next_settings(orders, load)
             watching.cancel_scope.cancel()
         notifier.reloading() if settings else notifier.stopping()
@@ -77,6 +80,24 @@ async def _serve(
         app.wind_down(feeding)
     log.info("service.drained", in_flight=app.feeder.in_flight)
     return settings
+
+
+async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskGroup) -> None:
+    """Take back what a crash left, arm the watches, let photos flow."""
+    async with _more_time(notifier):
+        recovered = await recover(app.index, now=app.bench.clock())
+        log.info(
+            "service.started",
+            version=__version__,
+            index=app.settings.index.path,
+            folders=list(app.bench.plans),
+            recovered=recovered,
+        )
+        for intake in app.intakes:
+            await watching.start(attend, intake, name=f"intake {intake.root}")
+    feeding.start_soon(app.feeder.run, name="feeder")
+    notifier.ready()
+    log.info("service.ready")
 
 
 @asynccontextmanager

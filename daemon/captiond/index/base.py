@@ -8,7 +8,8 @@ request     one call of a captioner: committed as `inflight` before it is made
 answer      the reply, committed before anything else is done with it
 
 All times are unix seconds and come in as arguments; all writes are durable when they return.
-A store that cannot write now (a full disk) holds the write until it can.
+A store that cannot write now (a full disk) holds the write until it can. A write happens even if
+its caller is cancelled while it waits for that, in the order of the calls.
 """
 
 from __future__ import annotations

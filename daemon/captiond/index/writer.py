@@ -109,8 +109,9 @@ class Writer:
             except sqlite3.Error as error:
                 self._roll_back()
                 if last_try or not cannot_write_now(error):
+                    log.error("index.writes_lost", path=str(self._path), writes=len(group))
                     return [_Outcome(job, error=error) for job in group]
-                if pause == FIRST_PAUSE_SECONDS:
+                if pause == FIRST_PAUSE_SECONDS and not self._closing.is_set():
                     log.error("index.write_failed", path=str(self._path), error=str(error))
                 last_try = self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
