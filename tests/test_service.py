@@ -1,0 +1,80 @@
+"""The daemon's life under orders: reloads that go wrong, orders that come in a row."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from daemon_helpers import Home, counters, gemini, wait_until
+
+from captiond.testing.photo_maker import tiny_jpeg
+
+
+def told(home: Home, event: str) -> int:
+    """Return how often the log says so."""
+    return home.log.read_text().count(f'"{event}"')
+
+
+def drop_tiny(home: Home, *numbers: int) -> dict[str, str]:
+    """Drop photos that differ in their bytes; return the states they should end in."""
+    for number in numbers:
+        (home.photos / f"{number}.jpg").write_bytes(tiny_jpeg(number))
+    return {f"{number}.jpg": "captioned" for number in numbers}
+
+
+def test_a_reload_that_names_an_impossible_index_is_told_and_the_old_one_kept(
+    tmp_path: Path,
+) -> None:
+    """What only shows when it is opened never takes a running daemon down either."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        config = tmp_path / "config.toml"
+        with home.daemon() as daemon:
+            config.write_text(config.read_text().replace("state/index.db", "key/index.db"))
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: told(home, "config.rejected") == 1)
+            home.wait_for(drop_tiny(home, 1))
+            assert daemon.poll() is None
+
+
+def test_orders_in_a_row_lose_nothing(tmp_path: Path) -> None:
+    """Reloads upon reloads with photos in flight: each is captioned, for one request each."""
+    with gemini("--answer", "fixed", "--latency", "0.2") as url:
+        home = Home(tmp_path, url, concurrency=2)
+        with home.daemon() as daemon:
+            states = drop_tiny(home, *range(20))
+            for reloads in range(1, 4):
+                asked = counters(url)["requests"]
+                wait_until(lambda asked=asked: counters(url)["requests"] > asked)
+                daemon.send_signal(signal.SIGHUP)
+                daemon.send_signal(signal.SIGHUP)
+                wait_until(lambda least=reloads: told(home, "service.drained") >= least)
+            home.wait_for(states)
+        assert counters(url)["requests"] == len(states)
+        assert home.rows("select count(*) from photos where owner is not null") == [(0,)]
+
+
+def test_a_stop_right_behind_a_reload_is_obeyed(tmp_path: Path) -> None:
+    """SIGTERM while the parts are closed and opened anew ends the daemon in order."""
+    with gemini("--answer", "fixed", "--latency", "0.5") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            drop_tiny(home, 1, 2)
+            wait_until(lambda: counters(url)["requests"] == 2)
+            daemon.send_signal(signal.SIGHUP)
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(timeout=20) == 0
+        assert home.states() == {"1.jpg": "captioned", "2.jpg": "captioned"}
+
+
+def test_a_stop_in_the_middle_of_a_scan_is_obeyed_at_once(tmp_path: Path) -> None:
+    """Neither the walk of a large tree nor thousands of files that settle hold the end up."""
+    home = Home(tmp_path, "http://127.0.0.1:9", settle_seconds=30)
+    for number in range(4000):
+        folder = home.photos / str(number % 400)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.jpg").touch()
+    with home.start() as daemon:
+        wait_until(lambda: "service.started" in home.log.read_text())
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(timeout=5) == 0
