@@ -1,0 +1,1 @@
+"""What captiond costs, as ratios to something else measured in the same run."""
