@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
+import pytest
 from daemon_helpers import Home, counters, gemini, wait_until
 
 from captiond.testing.photo_maker import tiny_jpeg
@@ -78,3 +80,30 @@ def test_a_stop_in_the_middle_of_a_scan_is_obeyed_at_once(tmp_path: Path) -> Non
         wait_until(lambda: "service.started" in home.log.read_text())
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(timeout=5) == 0
+
+
+def test_a_second_daemon_on_one_index_is_refused(tmp_path: Path) -> None:
+    """It says in one line which process owns the index, and leaves the first one alone."""
+    home = Home(tmp_path, "http://127.0.0.1:9")
+    with home.daemon() as daemon:
+        for verb in ("run", "scan"):
+            refused = home.run(verb, check=False)
+            assert refused.returncode == 1
+            (line,) = refused.stderr.splitlines()
+            assert line.startswith(f"captiond: captiond (process {daemon.pid}) already runs on ")
+        assert daemon.poll() is None
+
+
+@pytest.mark.parametrize("verb", ["run", "scan"])
+def test_what_cannot_be_opened_is_told_without_a_traceback(tmp_path: Path, verb: str) -> None:
+    """Mistakes that show at the start are one line each, with the exit code for them."""
+    home = Home(tmp_path, "http://127.0.0.1:9")
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("state/index.db", "key/index.db"))
+    refused = home.run(verb, check=False)
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
+    config.write_text("")
+    refused = home.run(verb, check=False)
+    assert refused.returncode == os.EX_CONFIG
+    assert [line.split(": ")[1] for line in refused.stderr.splitlines()] == ["folders", "gemini"]

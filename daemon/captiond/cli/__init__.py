@@ -93,15 +93,31 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except ConfigError as error:
-        for problem in error.problems:
-            output.note(f"captiond: {problem}")
-        return os.EX_CONFIG
     except CaptiondError as error:
-        output.note(f"captiond: {error}")
-        return 1
+        return _tell(error)
+    except ExceptionGroup as group:
+        return _tell(_told_by_tasks(group))
     except BrokenPipeError:
         # The reader has seen enough; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _told_by_tasks(group: ExceptionGroup[Exception]) -> CaptiondError:
+    """Return what ended a group of tasks; raises the group if anything else is in it."""
+    ours, others = group.split(CaptiondError)
+    if ours is None or others is not None:
+        raise group
+    first: Exception = ours
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    assert isinstance(first, CaptiondError)  # noqa: S101 by split
+    return first
+
+
+def _tell(error: CaptiondError) -> int:
+    """Tell an error in its own sentences; return the exit code."""
+    for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
+        output.note(f"captiond: {problem}")
+    return os.EX_CONFIG if isinstance(error, ConfigError) else 1
