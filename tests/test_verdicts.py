@@ -57,6 +57,14 @@ def test_a_fault_of_the_service_or_the_disk_never_burns_an_attempt(error: Except
         assert verdict == Retry(Photo("/photos", "a.jpg"), 60.0, str(error), counted=False)
 
 
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ChildProcessError("no")])
+def test_a_machine_short_of_something_fails_no_photo(error: OSError) -> None:
+    """Descriptors, memory and processes come back; the photo waits for that."""
+    verdict = judge(claimed(TRIES), error, now=50.0, again_at=60.0)
+    assert isinstance(verdict, Retry)
+    assert not verdict.counted
+
+
 @pytest.mark.parametrize("error", [errors.ReplyUnusable("empty reply"), ZeroDivisionError("x")])
 def test_an_unusable_reply_or_a_surprise_is_tried_a_few_times(error: Exception) -> None:
     """Each try may cost money, so there are few."""

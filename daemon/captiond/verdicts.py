@@ -9,6 +9,7 @@ from captiond.models import State
 TRIES = 3
 """An unusable reply is paid for, so a photo that brings only those is given up early."""
 COPY_SECONDS = 2.0
+HOST_SECONDS = 30.0
 CHANGED_SECONDS = 30.0
 """A file in flux comes back as a sighting of its own; this is for when that is missed."""
 
@@ -17,7 +18,7 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
     """Return what becomes of the claim.
 
     `again_at` is when the captioner or the folder that is in trouble will be tried again. A fault
-    of the captioner or the disk never burns the photo's attempts.
+    of the captioner, the disk or the machine never burns the photo's attempts.
     """
     photo, reason = claim.photo, str(error)
     match error:
@@ -35,6 +36,8 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
             verdict = Parked(photo, State.FAILED, reason)
         case errors.CaptionerError() | errors.SidecarError():
             verdict = Retry(photo, again_at, reason, counted=False)
+        case OSError():  # the host is short of something: descriptors, memory, processes
+            verdict = Retry(photo, now + HOST_SECONDS, f"this machine: {reason}", counted=False)
         case _:
             verdict = _limited(claim, f"unexpected: {error!r}", now)
     return verdict
