@@ -200,11 +200,13 @@ def test_caption_prints_and_asks_once(tmp_path: Path) -> None:
     assert wrong.stdout == f"{photo}\t{told['caption']}\n"
 
 
-def test_a_second_daemon_on_the_same_index_is_refused(tmp_path: Path) -> None:
-    """Two would pay twice; the second says who is there and ends."""
-    with gemini("--answer", "fixed") as url:
-        home = Home(tmp_path, url)
-        with home.daemon() as daemon:
-            second = home.run("scan", check=False)
-    assert second.returncode == 1
-    assert str(daemon.pid) in second.stderr
+def test_copies_among_the_files_to_caption_are_paid_for_once(tmp_path: Path) -> None:
+    """Each is told its caption, in the order of the files, after one request."""
+    photo = PHOTOS / "rocket.jpg"
+    copies = [tmp_path / f"{number}.jpg" for number in range(20)]
+    for copy in copies:
+        copy.write_bytes(photo.read_bytes())
+    with gemini("--answer", "fixed", "--latency", "0.2") as url:
+        told = Home(tmp_path, url).run("caption", *map(str, copies)).stdout
+        assert counters(url)["requests"] == 1
+    assert [line.split("\t")[0] for line in told.splitlines()] == [str(copy) for copy in copies]

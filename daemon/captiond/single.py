@@ -7,6 +7,7 @@ watched folder later, is free.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import anyio
 
 from captiond import photofile
-from captiond.app import open_bench, open_captioner, open_index
+from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index
 from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptiondError
@@ -35,13 +36,23 @@ async def caption_files(settings: Settings, paths: Sequence[Path], tell: Told) -
         captioner = await open_captioner(settings, stack)
         index = await open_index(settings, stack)
         bench = await open_bench(settings, index, captioner, stack)
+        desk = _Desk(bench)
         results = [_Result() for _ in paths]
         async with anyio.create_task_group() as asking:
             for path, result in zip(paths, results, strict=True):
-                asking.start_soon(_caption, path, _recipe(settings, path), bench, result)
+                asking.start_soon(_caption, path, _recipe(settings, path), desk, result)
             for path, result in zip(paths, results, strict=True):
                 await result.ready.wait()
                 tell(path, result.value)
+
+
+class _Desk:
+    """The bench with room for so many files at once, and one turn for the copies of a content."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.room = anyio.CapacityLimiter(bench.asking.total_tokens + PREPARED_AHEAD)
+        self.turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
 
 class _Result:
@@ -53,24 +64,31 @@ class _Result:
         self.ready = anyio.Event()
 
 
-async def _caption(path: Path, recipe: Recipe, bench: Bench, result: _Result) -> None:
+async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> None:
     try:
-        result.value = await _known_or_asked(Photo(str(path.parent), path.name), recipe, bench)
+        async with desk.room:
+            photo = Photo(str(path.parent), path.name)
+            with await anyio.to_thread.run_sync(photofile.open_beneath, photo) as opened:
+                async with desk.bench.preparing:
+                    digest = await anyio.to_thread.run_sync(opened.digest)
+                async with desk.turns[digest]:
+                    result.value = await _known_or_asked(
+                        opened, digest, photo=photo, recipe=recipe, bench=desk.bench
+                    )
     except CaptiondError as error:
         result.value = error
     result.ready.set()
 
 
-async def _known_or_asked(photo: Photo, recipe: Recipe, bench: Bench) -> Caption:
+async def _known_or_asked(
+    opened: photofile.OpenedPhoto, digest: str, *, photo: Photo, recipe: Recipe, bench: Bench
+) -> Caption:
+    if bench.captioner.paid:
+        known = await bench.index.caption_of(digest, recipe=recipe)
+        if known is not None:
+            return known
     async with bench.preparing:
-        opened = await anyio.to_thread.run_sync(photofile.open_beneath, photo)
-        with opened:
-            digest = await anyio.to_thread.run_sync(opened.digest)
-            if bench.captioner.paid:
-                known = await bench.index.caption_of(digest, recipe=recipe)
-                if known is not None:
-                    return known
-            image = await bench.prepare(opened.fd, digest)
+        image = await bench.prepare(opened.fd, digest)
     await bench.index.learn(image.facts)
     async with bench.asking:
         request = Request(
