@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from daemon_helpers import PHOTOS, PROGRAM, clean_environment
 
 
@@ -43,6 +46,8 @@ def test_it_captions_its_photos_finds_them_and_ends() -> None:
             assert states == [("captioned",)]
             asked = index.execute("select state, count(*) from requests group by 1").fetchall()
             assert asked == [("answered", 8)]
+            models = index.execute("select distinct model from library").fetchall()
+            assert models == [("offline",)], "nobody takes these captions for Gemini's"
     finally:
         shutil.rmtree(home)
 
@@ -57,3 +62,34 @@ def test_a_folder_of_ones_own_is_only_read(tmp_path: Path) -> None:
     shutil.rmtree(home)
     assert "rocket.jpg" in told
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_photos_that_cannot_be_captioned_are_told(tmp_path: Path) -> None:
+    """A folder of nothing but damaged and empty photos ends the demo in order as well."""
+    shutil.copyfile(PHOTOS / "bad/truncated.jpg", tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").touch()
+    told, home = demo(str(tmp_path))
+    shutil.rmtree(home)
+    assert "the JPEG is cut off" in told
+    assert "empty file" in told
+    assert "None of them could be captioned" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_leaves_no_process_behind(number: signal.Signals) -> None:
+    """Ctrl-C, a SIGTERM, a closed terminal: daemon and server end with it."""
+    with subprocess.Popen(
+        [PROGRAM, "demo", "--keep"], stdout=subprocess.PIPE, text=True, env=clean_environment()
+    ) as process:
+        assert process.stdout is not None
+        told = next(line for line in process.stdout if "It watches " in line)
+        home = Path(told.split()[2]).parent
+        process.send_signal(number)
+        process.stdout.read()
+        assert process.wait(timeout=60) == 130
+    assert "service.drained" in (home / "daemon.log").read_text()
+    address = re.search(r"127.0.0.1:(\d+)", (home / "config.toml").read_text())
+    assert address is not None
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(address[1])))
+    shutil.rmtree(home)

@@ -7,6 +7,7 @@ package's loopback server, which answers with the offline captioner.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -86,7 +87,7 @@ def stage() -> Iterator[Stage]:
     home = Path(tempfile.mkdtemp(prefix="captiond-demo-"))
     (home / "photos").mkdir()
     (home / "not-a-real-key").write_text("demo", encoding="utf-8")
-    with ExitStack() as stack:
+    with _ended_in_order(), ExitStack() as stack:
         server = ("captiond.testing.gemini_server", "--answer", "offline", "--latency", "0.3")
         gemini = stack.enter_context(_running(home / "server.log", *server))
         assert gemini.stdout is not None  # noqa: S101 piped by _running
@@ -95,6 +96,18 @@ def stage() -> Iterator[Stage]:
         program = ("captiond", "--config", str(home / "config.toml"), "run")
         daemon = stack.enter_context(_running(home / "daemon.log", *program))
         yield Stage(home, daemon)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Have a closed terminal or a SIGTERM end the block as Ctrl-C does: it stops its children."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -117,11 +130,13 @@ def _running(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Pop
 def own_photos(folder: Path) -> list[Path]:
     """Return the first photos beneath a person's folder, of one name one; they are only read."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if Filter().is_photo("", path.name) and path.is_file():
-            found.setdefault(path.name, path)
-        if len(found) == OWN_PHOTOS_LIMIT:
-            break
+    for within, folders, names in os.walk(folder):  # as far as needed: it may be a whole library
+        folders.sort()
+        for path in (Path(within, name) for name in sorted(names)):
+            if Filter().is_photo("", path.name) and path.is_file() and os.access(path, os.R_OK):
+                found.setdefault(path.name, path)
+            if len(found) == OWN_PHOTOS_LIMIT:
+                return list(found.values())
     return list(found.values())
 
 
@@ -170,8 +185,8 @@ def _arrivals(sources: list[Path], into: Path) -> Iterator[str]:
         shutil.copyfile(photo, into / photo.name)
         yield photo.name
     content = slow.read_bytes()
-    size = -(-len(content) // PIECES)
-    for piece, start in enumerate(range(0, len(content), size), 1):
+    size = len(content) // PIECES + 1
+    for piece, start in enumerate(range(0, size * PIECES, size), 1):
         with (into / slow.name).open("ab") as target:
             target.write(content[start : start + size])
         yield f"{slow.name}, piece {piece} of {PIECES}"

@@ -61,10 +61,14 @@ def _show_work(on: Stage, sources: list[Path], library: Library) -> None:
 
 
 def _show_files(on: Stage) -> None:
-    photo = min(path for path in on.photos.iterdir() if path.suffix == ".txt")
-    beside = sorted(path.name for path in on.photos.glob(f"{photo.stem}.*"))
-    _say("", f"Beside {photo.stem} now lie: {', '.join(beside)}", f"{photo.name} says:")
-    _say(f"  {photo.read_text(encoding='utf-8').strip()}")
+    texts = sorted(path for path in on.photos.iterdir() if path.suffix == ".txt")
+    if not texts:
+        _say("", "None of them could be captioned; the lines above say why.")
+        return
+    photo = texts[0].stem
+    beside = sorted(path.name for path in on.photos.iterdir() if path.name.startswith(f"{photo}."))
+    _say("", f"Beside {photo} now lie: {', '.join(beside)}", f"{texts[0].name} says:")
+    _say(f"  {texts[0].read_text(encoding='utf-8').strip()}")
 
 
 def _show_search(library: Library, query: str) -> None:

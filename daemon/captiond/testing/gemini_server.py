@@ -68,11 +68,13 @@ class GeminiServer:
         script: Iterable[Fault | None] = (),
         api_key: str | None = None,
         keep: int = 0,
+        model_version: str = "",
     ) -> None:
         self.counters = Counters()
         self.received: deque[ReceivedRequest] = deque(maxlen=keep)
         self.base_url = ""
         self._answer = answer
+        self._model_version = model_version
         self._latency_seconds = latency_seconds
         self._script = iter(script)
         self._api_key = api_key
@@ -134,7 +136,8 @@ class GeminiServer:
             await asyncio.sleep(self._latency_seconds)
         if fault is not None:
             raise wire.Refused(fault)
-        return wire.write_answer(received, await self._answer(received))
+        description = await self._answer(received)
+        return wire.write_answer(received, description, model_version=self._model_version)
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.manner is Manner.SILENCE:
@@ -183,6 +186,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         answer=_answer_named(arguments.answer),
         latency_seconds=arguments.latency,
         api_key=arguments.api_key,
+        model_version="offline" if arguments.answer == "offline" else "",
     )
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -106,8 +106,13 @@ def decode_image(request: ReceivedRequest) -> bytes:
     return image
 
 
-def write_answer(request: ReceivedRequest, description: Description) -> bytes:
-    """Return the body of the answer with this description, as the schema in the request asks."""
+def write_answer(
+    request: ReceivedRequest, description: Description, *, model_version: str = ""
+) -> bytes:
+    """Return the body of the answer with this description, as the schema in the request asks.
+
+    `model_version` is who says that it answered, the model asked for unless given.
+    """
     wants_json = _one(request.config, "responseMimeType", "response_mime_type")
     text = json.dumps(asdict(description)) if wants_json else description.caption
     asked, said = IMAGE_TOKENS + len(request.prompt) // 4, len(text) // 4
@@ -124,7 +129,7 @@ def write_answer(request: ReceivedRequest, description: Description) -> bytes:
             "candidatesTokenCount": said,
             "totalTokenCount": asked + said,
         },
-        "modelVersion": request.model,
+        "modelVersion": model_version or request.model,
         "responseId": uuid.uuid4().hex,
     }
     return json.dumps(body).encode()
