@@ -12,8 +12,8 @@ from typing import Self
 import msgspec
 
 from captiond.errors import NotAPhoto, PhotoError
-from captiond.images import wire
-from captiond.images.prepare import arm, prepare
+from captiond.images import sandbox, wire
+from captiond.images.prepare import arm, prepare, start_threads
 
 MOST_PHOTOS = 500
 MOST_RESIDENT_BYTES = 256 << 20
@@ -27,8 +27,8 @@ def main(descriptor: int, limits_json: str) -> None:
     limits = msgspec.json.decode(limits_json, type=wire.Limits)
     arm()
     with socket.socket(fileno=descriptor) as daemon, _Memory() as memory:
-        _shut_doors(memory, limits)
-        daemon.sendall(wire.READY)
+        missing = _shut_doors(memory, limits)
+        _send(daemon, wire.Ready(missing))
         _serve(daemon, memory, limits)
 
 
@@ -37,8 +37,12 @@ class _Memory:
 
     def __enter__(self) -> Self:
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self.size_at_start, _ = self.held()
+        self.start_here()
         return self
+
+    def start_here(self) -> None:
+        """Take what is held now for what photos did not leave behind."""
+        self.size_at_start, _ = self.held()
 
     def __exit__(self, *error: object) -> None:
         os.close(self._statm)
@@ -49,12 +53,19 @@ class _Memory:
         return int(size) * resource.getpagesize(), int(resident) * resource.getpagesize()
 
 
-def _shut_doors(memory: _Memory, limits: wire.Limits) -> None:
-    """Give up what decoding does not need, before the first foreign byte is read."""
+def _shut_doors(memory: _Memory, limits: wire.Limits) -> tuple[str, ...]:
+    """Give up what decoding does not need, before the first foreign byte is read.
+
+    Return what this system could not take away.
+    """
+    missing = sandbox.shut()
+    start_threads()  # not before: Landlock holds for threads that start behind it
+    memory.start_here()
     room = memory.size_at_start + (limits.decode_megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    return missing
 
 
 def _serve(daemon: socket.socket, memory: _Memory, limits: wire.Limits) -> None:
@@ -70,9 +81,13 @@ def _serve(daemon: socket.socket, memory: _Memory, limits: wire.Limits) -> None:
             os.close(fds[0])
         served += 1
         last = served >= MOST_PHOTOS or _is_bloated(memory, limits)
-        head = msgspec.json.encode(msgspec.structs.replace(answer, last=last))
-        daemon.sendall(wire.SIZES.pack(len(head), len(image)) + head)
-        daemon.sendall(image)
+        _send(daemon, msgspec.structs.replace(answer, last=last), image)
+
+
+def _send(daemon: socket.socket, message: wire.Ready | wire.Answer, image: bytes = b"") -> None:
+    head = msgspec.json.encode(message)
+    daemon.sendall(wire.SIZES.pack(len(head), len(image)) + head)
+    daemon.sendall(image)
 
 
 def _is_bloated(memory: _Memory, limits: wire.Limits) -> bool:

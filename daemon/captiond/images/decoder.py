@@ -59,6 +59,8 @@ class Decoder:
         self._limits = limits
         self._child: _Child | None = None
         self._stopped = False
+        self.unconfined: tuple[str, ...] = ()
+        """What could not be taken from the last child, in words for the log."""
 
     @property
     def pid(self) -> int | None:
@@ -103,11 +105,13 @@ class Decoder:
         return Prepared(image, "image/jpeg", *size, answer.facts, answer.palette)
 
     def _started(self) -> _Child:
-        child = self._child = self._child or _start(self._limits)
+        if self._child is None:
+            self._child, ready = _start(self._limits)
+            self.unconfined = ready.missing
         if self._stopped:
             self.close()
             raise ChildProcessError(_STOPPED)
-        return child
+        return self._child
 
     def _ask(self, fd: int, digest: str) -> tuple[wire.Answer, bytes]:
         child = self._started()
@@ -128,7 +132,7 @@ class Decoder:
             raise _DiedError(_said(status)) from error
 
 
-def _start(limits: wire.Limits) -> _Child:
+def _start(limits: wire.Limits) -> tuple[_Child, wire.Ready]:
     ours, theirs = socket.socketpair()
     try:
         with theirs:
@@ -137,12 +141,13 @@ def _start(limits: wire.Limits) -> _Child:
         ours.close()
         raise
     try:
-        _read(ours, len(wire.READY), time.monotonic() + START_SECONDS)
-    except (OSError, EOFError) as error:
+        head, _ = _head(ours, time.monotonic() + START_SECONDS)
+        ready = msgspec.json.decode(head, type=wire.Ready)
+    except (OSError, EOFError, msgspec.MsgspecError) as error:
         status = child.end()
         raise ChildProcessError(f"no image decoder could be started: {_said(status)}") from error
     log.debug("decoder.started", pid=child.process.pid)
-    return child
+    return child, ready
 
 
 def _spawn(descriptor: int, limits: wire.Limits) -> subprocess.Popen[bytes]:
@@ -161,13 +166,19 @@ def _spawn(descriptor: int, limits: wire.Limits) -> subprocess.Popen[bytes]:
 
 def _receive(child: socket.socket, digest: str, deadline: float) -> tuple[wire.Answer, bytes]:
     """Return an answer about this photo; EOFError for one that cannot be right."""
+    head, image_bytes = _head(child, deadline)
+    answer = msgspec.json.decode(head, type=wire.Answer)
+    if isinstance(answer, wire.Done) and answer.facts.digest != digest:
+        raise EOFError("an answer about another photo")
+    return answer, _read(child, image_bytes, deadline)
+
+
+def _head(child: socket.socket, deadline: float) -> tuple[bytes, int]:
+    """Return the next message's head, and how many bytes of an image come after it."""
     head, image = wire.SIZES.unpack(_read(child, wire.SIZES.size, deadline))
     if head > wire.MOST_HEAD_BYTES or image > wire.MOST_IMAGE_BYTES:
         raise EOFError("an answer beyond all bounds")
-    answer = msgspec.json.decode(_read(child, head, deadline), type=wire.Answer)
-    if isinstance(answer, wire.Done) and answer.facts.digest != digest:
-        raise EOFError("an answer about another photo")
-    return answer, _read(child, image, deadline)
+    return _read(child, head, deadline), image
 
 
 def _read(child: socket.socket, count: int, deadline: float) -> bytes:

@@ -6,11 +6,14 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import structlog
 
 from captiond.images.decoder import Decoder
 from captiond.images.wire import Limits
 from captiond.models import Prepared
 from captiond.settings import ImageSettings
+
+log = structlog.get_logger()
 
 
 class DecoderPool:
@@ -34,6 +37,7 @@ class DecoderPool:
         self._busy: set[Decoder] = set()
         self._idle: list[tuple[float, Decoder]] = []  # since when; the longest idle first
         self._sweep: asyncio.TimerHandle | None = None
+        self._told = False
 
     async def prepare(self, fd: int, digest: str) -> Prepared:
         """Return the open file as an image to be sent; moves the file's offset.
@@ -48,6 +52,7 @@ class DecoderPool:
                 return await self._in_thread(decoder, fd, digest)
             finally:
                 self._busy.remove(decoder)
+                self._tell_unconfined(decoder)
                 if decoder.pid is not None:
                     self._rest(decoder)
 
@@ -81,6 +86,16 @@ class DecoderPool:
             work.exception()  # looked at, or asyncio would call it lost
             raise
         return work.result()
+
+    def _tell_unconfined(self, decoder: Decoder) -> None:
+        """Warn once of what stands open: it is the same for all children."""
+        if decoder.unconfined and not self._told:
+            self._told = True
+            log.warning(
+                "decoder.unconfined",
+                missing=list(decoder.unconfined),
+                meaning="a decoder taken over by a photo is held by fewer walls",
+            )
 
     def _rest(self, decoder: Decoder) -> None:
         loop = asyncio.get_running_loop()

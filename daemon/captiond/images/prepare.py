@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import strptime
 from typing import BinaryIO, TypeVar
 
 import pillow_heif
@@ -16,8 +17,13 @@ import pyvips
 from PIL import (
     AvifImagePlugin,
     Image,
+    ImageCms,
+    ImageColor,
+    ImageFilter,
     ImageOps,
+    ImagePalette,
     Jpeg2KImagePlugin,
+    MpoImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -33,7 +39,8 @@ _GLANCE_PX = 24
 _WHITE = 255
 _ICC = "icc-profile-data"
 _LOADERS = ("Jpeg", "Png", "Nsgif", "Webp", "Tiff")
-_PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
+_LOADED_LATE_BY_PILLOW = (ImageCms, ImageColor, ImageFilter, ImagePalette)
 _SIGNS_OF_A_CUT = ("premature", "truncated", "not enough", "unexpected end", "eof", "end of")
 _SIGNS_OF_MEMORY = (
     "out of memory",
@@ -57,9 +64,14 @@ class _Fresh:
 
 
 def arm() -> None:
-    """Set both libraries up, once per process: one thread, no caches, only the loaders wanted."""
+    """Set both libraries up, once per process: no caches, only the loaders wanted.
+
+    What would be loaded later is loaded now: a child gives its files up.
+    """
     Image.MAX_IMAGE_PIXELS = None  # our own limit says the sizes, and lets legal panoramas pass
     Image.preinit()
+    strptime("2000", "%Y")  # like most_common() in the palette, it imports when it is called
+    palette.of_pixels(bytes(3))
     pillow_heif.register_heif_opener(
         decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
     )
@@ -67,7 +79,11 @@ def arm() -> None:
     pyvips.operation_block_set("VipsForeignLoad", True)
     for loader in _LOADERS:
         pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
-    _encoded(pyvips.Image.black(_GLANCE_PX, _GLANCE_PX))  # libvips starts its threads now
+
+
+def start_threads() -> None:
+    """Let libvips start the threads it keeps."""
+    _encoded(pyvips.Image.black(_GLANCE_PX, _GLANCE_PX))
 
 
 def prepare(fd: int, digest: str, limits: Limits) -> Prepared:

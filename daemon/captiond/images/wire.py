@@ -1,6 +1,6 @@
 """Says how the daemon and a decoder child speak over their socket.
 
-The child first sends READY. Then, in turns: the daemon sends the digest along with the file's
+The child first sends Ready. Then, in turns: the daemon sends the digest along with the file's
 descriptor; the child answers with a JSON head and the image. What comes from the child is not
 trusted: it ran foreign parsers over foreign bytes.
 """
@@ -13,10 +13,9 @@ from msgspec import Struct
 
 from captiond.models import Facts, Palette
 
-READY = b"R"
 DIGEST_BYTES = 64
 SIZES = struct.Struct("!II")
-"""Before each answer: how many bytes its head and its image have."""
+"""Before each message of the child: how many bytes its head and its image have."""
 MOST_HEAD_BYTES = 1 << 16
 MOST_IMAGE_BYTES = 1 << 26
 
@@ -28,6 +27,12 @@ class Limits(Struct, frozen=True):
     max_megapixels: int
     decode_seconds: float
     decode_megabytes: int
+
+
+class Ready(Struct, frozen=True):
+    """The child waits for photos; `missing` are the walls that could not be put around it."""
+
+    missing: tuple[str, ...]
 
 
 class Done(Struct, frozen=True, tag="done"):
