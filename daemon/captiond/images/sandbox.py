@@ -140,15 +140,7 @@ def filter_calls() -> None:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES or sys.maxsize < 1 << 32:
         raise UnavailableError(f"no filter for {machine} with {sys.maxsize.bit_length() + 1} bits")
-    code = assembled(machine, own_pid=os.getpid())
-    program = ctypes.create_string_buffer(code)
-    # struct sock_fprog: a length in instructions, padding, a pointer
-    head = struct.pack("@HP", len(code) // 8, ctypes.addressof(program))
-    _give_up_privileges()
-    column, _ = _ARCHITECTURES[machine]
-    refusing = _call(_SECCOMP[column], _FILTER_MODE, _FILTER_ALL_THREADS, head)
-    if refusing:
-        raise UnavailableError(f"thread {refusing} has a filter of its own")
+    install(assembled(machine, own_pid=os.getpid()))
 
 
 def rights(abi: int) -> bytes:
@@ -157,6 +149,18 @@ def rights(abi: int) -> bytes:
     tcp = _TCP_RIGHTS if abi >= _TCP_SINCE else 0
     scopes = _SCOPES if abi >= _SCOPES_SINCE else 0
     return struct.pack("=QQQ", (1 << count) - 1, tcp, scopes)
+
+
+def install(code: bytes) -> None:
+    """Let a BPF program judge every system call from now on; raises UnavailableError."""
+    program = ctypes.create_string_buffer(code)
+    # struct sock_fprog: a length in instructions, padding, a pointer
+    head = struct.pack("@HP", len(code) // 8, ctypes.addressof(program))
+    column, _ = _ARCHITECTURES[os.uname().machine]
+    _give_up_privileges()
+    refusing = _call(_SECCOMP[column], _FILTER_MODE, _FILTER_ALL_THREADS, head)
+    if refusing:
+        raise UnavailableError(f"thread {refusing} has a filter of its own")
 
 
 @dataclass(frozen=True, slots=True)

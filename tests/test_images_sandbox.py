@@ -1,0 +1,239 @@
+"""A decoder child can do nothing but decode."""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from images_helpers import PHOTOS, ROCKET, asked, pooled, prepared
+
+from captiond.errors import PhotoError
+from captiond.images import sandbox
+from captiond.images.prepare import arm
+
+SHUT = """
+import ctypes, errno, json, os, signal, socket, sys, threading
+from captiond.images import sandbox
+from captiond.images.prepare import arm, start_threads
+
+def tried(action):
+    try:
+        return action() or "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+def raw(number, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    result = libc.syscall(number, *(ctypes.c_long(value) for value in arguments))
+    return "done" if result >= 0 else errno.errorcode[ctypes.get_errno()]
+
+def said(outcomes):
+    sys.stdout.write(json.dumps(outcomes))
+    sys.stdout.flush()
+    os._exit(0)
+"""
+DOORS = {
+    "reads": "os.open('/etc/passwd', os.O_RDONLY)",
+    "writes": "os.open('/tmp/captiond-sandbox-test', os.O_WRONLY | os.O_CREAT)",
+    "lists": "os.listdir('/')",
+    "deletes": "os.unlink('/tmp/captiond-sandbox-test')",
+    "changes the photo's mode": "os.fchmod(0, 0o600)",
+    "changes the photo's times": "os.utime(0)",
+    "opens a socket": "socket.socket()",
+    "opens a pair of sockets": "socket.socketpair()",
+    "connects": "old.connect(('127.0.0.1', 9))",
+    "binds": "old.bind(('127.0.0.1', 0))",
+    "sends": "old.sendmsg([b'x'], [], 0, ('127.0.0.1', 9))",
+    "forks": "os.fork() or os._exit(0)",
+    "executes": "os.execv('/bin/true', ['true'])",
+    "signals its parent": "os.kill(os.getppid(), 0)",
+    "signals everybody": "os.kill(-1, 0)",
+    "limits its parent": "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+    "watches its parent": "os.pidfd_open(os.getppid())",
+    "makes memory files": "os.memfd_create('x')",
+}
+NEW_EVERYWHERE = {"io_uring_setup": 425, "clone3": 435, "openat2": 437, "of the future": 999}
+X86_64 = {"ptrace": 101, "mount": 165, "keyctl": 250, "perf_event_open": 298, "bpf": 321,
+          "userfaultfd": 323, "vfork": 58, "setns": 308, "unshare": 272, "chmod": 90}  # fmt: skip
+
+
+def confined(body: str) -> dict[str, str]:
+    """Run a script in a process like a decoder child; return what it says."""
+    done = ran(SHUT + body)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def ran(script: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    return subprocess.run(command, capture_output=True, check=False, timeout=30)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _walls():
+    missing = confined("said(sandbox.shut())")
+    if missing:
+        pytest.skip(f"this system cannot confine a process: {missing}")
+
+
+def test_every_door_is_shut():
+    """Files, network, processes: all are refused, and none ends the child."""
+    actions = ", ".join(f"{name!r}: lambda: {action}" for name, action in DOORS.items())
+    outcomes = confined(
+        "import resource\nold = socket.socket()\narm()\nassert not sandbox.shut()\n"
+        f"start_threads()\nsaid({{name: tried(act) for name, act in {{{actions}}}.items()}})"
+    )
+    assert set(outcomes.values()) <= {"EACCES", "EPERM", "ENOSYS"}, outcomes
+    assert (outcomes["reads"], outcomes["forks"]) == ("EACCES", "EPERM")
+
+
+def test_system_calls_no_decoder_makes_are_refused():
+    """What is new is unknown, so that libraries fall back; the rest is forbidden."""
+    own = X86_64 if platform.machine() == "x86_64" else {}
+    outcomes = confined(
+        f"calls = {NEW_EVERYWHERE | own}\nassert not sandbox.shut()\n"
+        "said({name: raw(number, 0, 0, 0, 0) for name, number in calls.items()})"
+    )
+    assert {outcomes[name] for name in NEW_EVERYWHERE} == {"ENOSYS"}
+    assert {outcomes[name] for name in own} <= {"EPERM"}
+
+
+def test_landlock_alone_shuts_the_files_the_ports_and_the_signals():
+    """One wall stands without the other."""
+    outcomes = confined(
+        "old = socket.socket()\nsandbox.leave_files()\nsaid({\n"
+        "'reads': tried(lambda: os.open('/etc/passwd', os.O_RDONLY)),\n"
+        "'writes': tried(lambda: os.open('/tmp/captiond-x', os.O_WRONLY | os.O_CREAT)),\n"
+        "'connects': tried(lambda: old.connect(('127.0.0.1', 9))),\n"
+        "'signals': tried(lambda: os.kill(os.getppid(), 0)),\n"
+        "'opens a socket': tried(lambda: socket.socket().close())})"
+    )
+    assert (outcomes["reads"], outcomes["writes"]) == ("EACCES", "EACCES")
+    assert outcomes["connects"] in {"EACCES", "ECONNREFUSED"}  # TCP since Linux 6.7
+    assert outcomes["signals"] in {"EPERM", "done"}  # scopes since Linux 6.12
+    assert outcomes["opens a socket"] == "done"
+
+
+def test_threads_still_work_and_are_confined_too():
+    """A thread started behind the doors does its work and opens nothing."""
+    outcomes = confined(
+        "assert not sandbox.shut()\nseen = {}\n"
+        "def work():\n"
+        "    seen['sum'] = sum(range(10))\n"
+        "    seen['reads'] = tried(lambda: os.open('/etc/passwd', os.O_RDONLY))\n"
+        "thread = threading.Thread(target=work)\nthread.start()\nthread.join()\nsaid(seen)"
+    )
+    assert outcomes == {"sum": 45, "reads": "EACCES"}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="int 0x80 is an affair of x86")
+def test_a_call_by_the_numbers_of_another_architecture_is_deadly():
+    """32-bit code would find `open` under the number of a call that is allowed."""
+    done = ran(
+        SHUT + "import mmap\npage = mmap.mmap(-1, 4096, prot=7)\n"
+        "page.write(bytes.fromhex('b814000000cd80c3'))  # getpid, as a 32-bit program asks\n"
+        "where = ctypes.addressof(ctypes.c_char.from_buffer(page))\n"
+        "assert not sandbox.shut()\nctypes.CFUNCTYPE(ctypes.c_int)(where)()\nsaid({})"
+    )
+    if done.returncode == -signal.SIGSEGV:
+        pytest.skip("this kernel runs no 32-bit code")
+    assert done.returncode == -signal.SIGSYS
+
+
+def test_a_filter_judges_the_architecture_first_and_forbids_by_default():
+    """On each architecture with a table; there is none for others."""
+    for machine in ("x86_64", "aarch64"):
+        code = sandbox.assembled(machine, own_pid=1)
+        instructions = [code[at : at + 8] for at in range(0, len(code), 8)]
+        assert instructions[0] == bytes.fromhex("2000000004000000")  # loads the architecture
+        assert instructions[2] == bytes.fromhex("0600000000000080")  # kills
+        assert instructions[-1] == bytes.fromhex("0600000001000500")  # EPERM
+    with pytest.raises(KeyError):
+        sandbox.assembled("riscv64", own_pid=1)
+
+
+@pytest.mark.parametrize(
+    ("abi", "expected"),
+    [
+        (1, (0x1FFF, 0, 0)),
+        (2, (0x3FFF, 0, 0)),
+        (3, (0x7FFF, 0, 0)),
+        (4, (0x7FFF, 3, 0)),
+        (5, (0xFFFF, 3, 0)),
+        (6, (0xFFFF, 3, 3)),
+        (99, (0xFFFF, 3, 3)),
+    ],
+)
+def test_landlock_takes_all_that_the_kernel_knows(abi, expected):
+    """Asking for more than a kernel knows would be refused."""
+    words = memoryview(sandbox.rights(abi)).cast("Q")
+    assert tuple(words) == expected
+
+
+def test_a_system_without_walls_is_told_once():
+    """Photos are decoded all the same, and the log says what is missing."""
+    done = ran(
+        "import anyio, os, structlog, sys\n"
+        "from captiond.images import sandbox\n"
+        "from captiond.images.decoders import DecoderPool\n"
+        "from captiond.settings import ImageSettings\n"
+        "refused = [444, sandbox._SECCOMP[sandbox._ARCHITECTURES[os.uname().machine][0]]]\n"
+        "lines = [sandbox._when(sandbox._IF_EQUAL, n, sandbox._ERRNO | 38) for n in refused]\n"
+        "last = sandbox._op(sandbox._RETURN, sandbox._ALLOW)\n"
+        "sandbox.install(b''.join([sandbox._op(sandbox._LOAD, 0), *sum(lines, []), last]))\n"
+        "async def main():\n"
+        "    for _ in range(2):\n"
+        "        made = await pool.prepare(os.open(sys.argv[1], os.O_RDONLY), 'a' * 64)\n"
+        "        assert made.width == 640\n"
+        "        pool._idle[0][1].close()\n"
+        "    await pool.aclose()\n"
+        "structlog.configure(processors=[structlog.processors.JSONRenderer()])\n"
+        f"sys.argv = ['', {str(ROCKET)!r}]\n"
+        "pool = DecoderPool(ImageSettings(), 1)\n"
+        "anyio.run(main)\n"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    told = [json.loads(line) for line in done.stdout.splitlines() if b"unconfined" in line]
+    assert [line["missing"] for line in told] == [
+        ["Landlock: Function not implemented", "seccomp: Function not implemented"]
+    ]
+
+
+async def test_every_thread_of_a_child_is_confined():
+    """The libraries start threads of their own: none did so before the doors were shut."""
+    async with pooled() as pool:
+        await asked(pool, PHOTOS / "rocket.avif")
+        threads = list(Path(f"/proc/{pool.pids()[0]}/task").iterdir())
+        assert len(threads) > 1
+        for thread in threads:
+            status = (thread / "status").read_text()
+            assert "Seccomp:\t2\n" in status
+            assert "NoNewPrivs:\t1\n" in status
+
+
+async def test_every_photo_is_decoded_as_without_walls():
+    """The same bytes come out of a confined child as of this process, and the same refusals."""
+    arm()
+    async with pooled() as pool:
+        for path in sorted(PHOTOS.rglob("*")):
+            if path.is_file():
+                assert await confined_outcome(pool, path) == outcome(path), path.name
+
+
+def outcome(path: Path) -> object:
+    try:
+        return prepared(path)
+    except PhotoError as error:
+        return type(error), str(error)
+
+
+async def confined_outcome(pool, path: Path) -> object:
+    try:
+        return await asked(pool, path)
+    except PhotoError as error:
+        return type(error), str(error)
