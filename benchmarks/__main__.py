@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.measure import Figure
 
 NAMES = ("asking", "large", "arrival", "scan", "queue", "idle", "search", "burst")
-ROW = "{:<72} {:>10} {:>22} {:>8} {:>9}  {}"
+ROW = "{:<84} {:>10} {:>22} {:>8} {:>9}  {}"
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def _run(name: str, *, quick: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix=f"captiond-bench-{name}-"))
     began, missed = time.monotonic(), 0
     try:
-        print(f"{name}: {benchmark.__doc__.splitlines()[0]}", flush=True)
+        print(f"{name}: {(benchmark.__doc__ or '').splitlines()[0]}", flush=True)
         for figure in benchmark.run(folder, quick=quick):
             print(_row(figure), flush=True)
             missed += figure.reached is False

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from google import genai
 from google.genai import types
@@ -27,9 +28,10 @@ async def main(url: str, folder: Path) -> dict[str, float]:
 
     async def describe(path: Path) -> str | None:
         photo = types.Part.from_bytes(data=path.read_bytes(), mime_type="image/jpeg")
+        contents: list[Any] = [photo, prompt]
         response = await client.aio.models.generate_content(
             model=MODEL,
-            contents=[photo, prompt],
+            contents=contents,
             config=types.GenerateContentConfig(
                 response_mime_type="application/json", response_json_schema=REPLY_SCHEMA
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import time
@@ -30,8 +31,8 @@ def run(folder: Path, *, quick: bool) -> Iterator[Figure]:
     for what, query in QUERIES:
         command = [str(stage.PROGRAM), "--config", str(home.config), "search", query]
         pairs = interleaved(
-            lambda command=command: _milliseconds(command),
-            lambda: _milliseconds([sys.executable, "-c", "pass"]),
+            functools.partial(_milliseconds, command),
+            functools.partial(_milliseconds, [sys.executable, "-c", "pass"]),
             times=times,
         )
         ours, bare = zip(*pairs, strict=True)
