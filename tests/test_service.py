@@ -107,3 +107,22 @@ def test_what_cannot_be_opened_is_told_without_a_traceback(tmp_path: Path, verb:
     refused = home.run(verb, check=False)
     assert refused.returncode == os.EX_CONFIG
     assert [line.split(": ")[1] for line in refused.stderr.splitlines()] == ["folders", "gemini"]
+
+
+def test_a_folder_that_is_named_again_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Photos queued in a folder are `missing` while no configuration names it, then captioned."""
+    with gemini("--answer", "fixed", "--api-key", "the-right-key") as url:
+        home = Home(tmp_path, url)
+        (tmp_path / "good-key").write_text("the-right-key")
+        (tmp_path / "elsewhere").mkdir()
+        drop_tiny(home, 1, 2)
+        for _ in range(2):  # the second scan finds that the index agrees with the folder
+            with home.daemon():
+                wait_until(lambda: "root.scanned" in home.log.read_text())
+                home.wait_for({"1.jpg": "queued", "2.jpg": "queued"})
+        home.write_config(api_key_file="good-key", path="elsewhere")
+        with home.daemon() as daemon:
+            home.wait_for({"1.jpg": "missing", "2.jpg": "missing"})
+            home.write_config(api_key_file="good-key")
+            daemon.send_signal(signal.SIGHUP)
+            home.wait_for({"1.jpg": "captioned", "2.jpg": "captioned"}, seconds=10)

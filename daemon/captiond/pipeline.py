@@ -24,7 +24,15 @@ import structlog
 
 from captiond import errors, photofile
 from captiond.captioners.base import Captioner, Question
-from captiond.index.base import Answer, Claim, Completed, Index, Parked, Request
+from captiond.index.base import (
+    Answer,
+    Claim,
+    Completed,
+    FolderDigest,
+    Index,
+    Parked,
+    Request,
+)
 from captiond.models import Caption, Photo, Prepared, Recipe, Reply, State, Usage
 from captiond.quota.gate import Gate
 from captiond.sidecars.base import WriteSidecars
@@ -87,8 +95,7 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
     try:
         plan = bench.plans.get(claim.photo.root)
         if plan is None:
-            reason = "its folder is not watched any more"
-            await bench.index.park([Parked(claim.photo, State.MISSING, reason)], owner=bench.owner)
+            await _leave(claim.photo, bench)
             return
         caption = await find_or_ask(claim, plan.recipe, bench)
         if caption is not None:
@@ -102,6 +109,14 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         raise  # no photo's fault, and there is nowhere to record it
     except Exception as error:  # noqa: BLE001 the worker's edge: one photo fails, the daemon lives on
         await _record_failure(claim, error, bench)
+
+
+async def _leave(photo: Photo, bench: Bench) -> None:
+    """Set a photo aside whose folder no configuration names; it comes back when one does."""
+    # Else the next scan of the folder would find nothing new, and the photo stay `missing`.
+    await bench.index.save_folders([FolderDigest(photo.root, photo.folder, "")])
+    reason = "its folder is not watched any more"
+    await bench.index.park([Parked(photo, State.MISSING, reason)], owner=bench.owner)
 
 
 async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | None:
