@@ -85,7 +85,9 @@ def test_every_door_is_shut():
     """Files, network, processes: all are refused, and none ends the child."""
     actions = ", ".join(f"{name!r}: lambda: {action}" for name, action in DOORS.items())
     outcomes = confined(
-        "import resource\nold = socket.socket()\narm()\nassert not sandbox.shut()\n"
+        "import resource\nold = socket.socket()\narm()\n"
+        "assert len(os.listdir('/proc/self/task')) == 1  # Landlock holds for no other thread\n"
+        "assert not sandbox.shut()\n"
         f"start_threads()\nsaid({{name: tried(act) for name, act in {{{actions}}}.items()}})"
     )
     assert set(outcomes.values()) <= {"EACCES", "EPERM", "ENOSYS"}, outcomes

@@ -37,7 +37,6 @@ class _Memory:
 
     def __enter__(self) -> Self:
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-        self.start_here()
         return self
 
     def start_here(self) -> None:
