@@ -9,6 +9,7 @@ that dies takes the daemon down loudly: the service manager restarts it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 5.0
 MORE_SECONDS = 60.0
+COUNT_SHARE = 500
+"""Counting takes 74 ms with a million photos: it may take a five-hundredth of the time."""
 
 Load = Callable[[], Settings]
 
@@ -130,13 +133,16 @@ async def _next_settings(orders: Orders, load: Load) -> Settings | None:
 async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None:
     """Say how things stand; the watchdog is fed each time the loop gets round to here."""
     every = min(HEARTBEAT_SECONDS, (watchdog_usec or 60_000_000) / 3_000_000)
-    started_at = app.bench.clock()
+    started_at, counts, recount_at = app.bench.clock(), dict[State, int](), -math.inf
     while True:
         notifier.watchdog()
         health = _health(app, started_at)
         with anyio.move_on_after(every):  # a full disk holds writes back; that is no hang
             await app.index.beat(health)
-        notifier.status(status_line(await app.index.counts(), health))
+        if (began := anyio.current_time()) >= recount_at:
+            counts = await app.index.counts()
+            recount_at = began + COUNT_SHARE * (anyio.current_time() - began)
+        notifier.status(status_line(counts, health))
         await anyio.sleep(every)
 
 
