@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ def command(folder: Path | None, *, keep: bool) -> None:
             _show_search(library, query)
         _show_way_on(on, keep=keep)
         if keep:
-            _wait()
+            _wait(on)
 
 
 def _show_work(on: Stage, sources: list[Path], library: Library) -> None:
@@ -87,6 +87,7 @@ def _show_way_on(on: Stage, *, keep: bool) -> None:
         f"The index:           {on.index}   (sqlite3, Datasette, any SQLite client)",
         f"The daemon's log:    {on.log}",
         f"Its configuration:   {on.config}",
+        f"Remove {on.home} when you have seen enough.",
         "",
         "To go on with Gemini: get a key at https://aistudio.google.com/apikey, then",
         "  export GEMINI_API_KEY=…",
@@ -97,9 +98,10 @@ def _show_way_on(on: Stage, *, keep: bool) -> None:
         _say("", f"The daemon goes on: drop photos into {on.photos}; Ctrl-C ends it.")
 
 
-def _wait() -> None:
-    for _ in itertools.count():
-        time.sleep(3600)
+def _wait(on: Stage) -> None:
+    """Return at Ctrl-C, or when the daemon ends."""
+    with suppress(KeyboardInterrupt):
+        on.daemon.wait()
 
 
 def _say(*lines: str) -> None:
