@@ -104,7 +104,7 @@ def test_after_kill_9_it_is_restarted_and_goes_on(guest):
 
 def test_a_blocked_daemon_is_killed_by_the_watchdog_and_restarted(guest):
     """A main process that does nothing at all for WatchdogSec is replaced by one that works."""
-    guest.drop_in("captiond", *SRV, "RestartSec=100ms", "WatchdogSec=2", "TimeoutAbortSec=1")
+    guest.drop_in("captiond", *SRV, "RestartSec=100ms", "WatchdogSec=5", "TimeoutAbortSec=1")
     guest.start()
     guest.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", "captiond")
     guest.wait_for("captiond", NRestarts="1", ActiveState="active")
