@@ -69,6 +69,8 @@ class Feeder:
         self._owner = owner
         self._clock = clock
         self._closing = False
+        self._ended = anyio.Event()
+        self._ended.set()
 
     def close(self) -> None:
         """Claim nothing more; `run` returns when the photos in flight are done."""
@@ -77,12 +79,20 @@ class Feeder:
 
     async def run(self) -> None:
         """Feed until closed."""
-        async with anyio.create_task_group() as photos:
-            while not self._closing:
-                for claim in await self._claim():
-                    self.in_flight += 1
-                    photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
-                await self.bell.wait(await self._patience())
+        self._ended = anyio.Event()
+        try:
+            async with anyio.create_task_group() as photos:
+                while not self._closing:
+                    for claim in await self._claim():
+                        self.in_flight += 1
+                        photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
+                    await self.bell.wait(await self._patience())
+        finally:
+            self._ended.set()
+
+    async def ended(self) -> None:
+        """Wait until `run` has returned; at once when it never began."""
+        await self._ended.wait()
 
     async def is_idle(self, *, within_seconds: float) -> bool:
         """Tell whether nothing is in flight and nothing will be due within that time."""

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 5.0
 MORE_SECONDS = 60.0
+PULSE_SECONDS = 1.0
 COUNT_SHARE = 500
 """Counting takes 74 ms with a million photos: it may take a five-hundredth of the time."""
 
@@ -50,7 +51,8 @@ async def run(load: Load, *, notifier: Notifier, watchdog_usec: int | None = Non
         orders = await life.start(obey_signals, life)
         while settings is not None:
             async with AsyncExitStack() as stack:
-                app = await _open(settings, former, stack)
+                async with _more_time(notifier):
+                    app = await _open(settings, former, stack)
                 former = app.settings
                 settings = await _serve(app, orders, load, notifier, watchdog_usec)
         life.cancel_scope.cancel()
@@ -76,11 +78,12 @@ async def _serve(
             watching.start_soon(_beat, app, notifier, watchdog_usec, name="heartbeat")
             # A task, so that an order is obeyed while a large tree or a full disk takes its time.
             watching.start_soon(_arm, app, notifier, watching, feeding, name="arm")
-            settings = await _next_settings(orders, load)
+            settings = await _next_settings(orders, load, notifier)
             watching.cancel_scope.cancel()
-        notifier.reloading() if settings else notifier.stopping()
         log.info("service.draining", in_flight=app.feeder.in_flight, reload=settings is not None)
         app.wind_down(feeding)
+        async with _more_time(notifier):
+            await app.feeder.ended()
     log.info("service.drained", in_flight=app.feeder.in_flight)
     return settings
 
@@ -105,29 +108,36 @@ async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskG
 
 @asynccontextmanager
 async def _more_time(notifier: Notifier) -> AsyncIterator[None]:
-    """Keep the manager from giving up: arming 100,000 folders on a cold disk takes minutes."""
+    """Keep the manager patient while there is no heartbeat.
+
+    Arming 100,000 folders on a cold disk takes minutes, photos in flight half a minute.
+    """
     async with anyio.create_task_group() as asking:
 
         async def ask() -> None:
             while True:
                 notifier.extend_timeout(MORE_SECONDS)
-                await anyio.sleep(MORE_SECONDS / 2)
+                notifier.watchdog()
+                await anyio.sleep(PULSE_SECONDS)
 
         asking.start_soon(ask, name="more time")
         yield
         asking.cancel_scope.cancel()
 
 
-async def _next_settings(orders: Orders, load: Load) -> Settings | None:
+async def _next_settings(orders: Orders, load: Load, notifier: Notifier) -> Settings | None:
     """Wait for an order; return the settings to go on with, None to end."""
     while True:
         await orders.news()
         if orders.stopping:
+            notifier.stopping()
             return None
+        notifier.reloading()
         try:
             return check(load())
         except ConfigError as error:
             log.error("config.rejected", problems=error.problems)
+        notifier.ready()
 
 
 async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None:
