@@ -68,7 +68,8 @@ class Home:
     concurrency: int = 4
     sidecars: tuple[str, ...] = ("xmp", "txt", "json")
     extra: str = ""
-    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    manager: socket.socket = field(init=False)
+    told: list[bytes] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.photos.mkdir(parents=True, exist_ok=True)
@@ -147,26 +148,31 @@ sidecars = {json.dumps(list(self.sidecars))}
             self.log.open("ab") as log,
         ):
             notify.bind(str(told))
-            notify.settimeout(0.5)
+            notify.setblocking(False)
+            self.manager, self.told = notify, []
             process = subprocess.Popen(
                 [PROGRAM, "--config", self.path / "config.toml", "run"],
                 stderr=log,
                 env=clean_environment() | {"NOTIFY_SOCKET": str(told)},
             )
             try:
-                wait_until(lambda: self._is_ready(process, notify), seconds=60, what="READY")
+                wait_until(lambda: self._is_ready(process), seconds=60, what="READY")
                 yield process
             finally:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
                 process.wait(timeout=60)
 
-    def _is_ready(self, process: subprocess.Popen[bytes], notify: socket.socket) -> bool:
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.log.read_text()
-        try:
-            return b"READY=1" in notify.recv(4096)
-        except TimeoutError:
-            return False
+        return b"READY=1" in self.heard()
+
+    def heard(self) -> list[bytes]:
+        """Return all that the daemon has told its manager so far, line by line."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.told += self.manager.recv(4096).split(b"\n")
+        return self.told
 
     def drop(self, *names: str) -> None:
         """Copy photos of the test collection into the watched folder."""

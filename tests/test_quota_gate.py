@@ -27,6 +27,20 @@ def test_a_held_gate_lets_one_probe_through_when_its_time_has_come() -> None:
     assert gate.allowance(now=after, in_flight=1) == 0
 
 
+def test_of_all_that_are_ready_when_a_pause_ends_only_one_may_ask() -> None:
+    """Eight prepared photos wait for the gate: one is the probe, the others go back."""
+    gate = Gate()
+    gate.hold("overloaded", now=100.0)
+    assert not gate.admit(now=100.0)
+    after = 100.0 + HOLD_SECONDS
+    assert [gate.admit(now=after) for _ in range(8)] == [True] + [False] * 7
+    gate.leave()
+    assert gate.admit(now=after)
+    gate.succeed(started_at=after)
+    gate.leave()
+    assert all(gate.admit(now=after) for _ in range(8))
+
+
 def test_the_failures_of_one_moment_count_as_one() -> None:
     """Sixty-four requests that fail together double the pause once, not sixty-four times."""
     gate = Gate()

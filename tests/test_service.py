@@ -39,6 +39,32 @@ def test_a_reload_that_names_an_impossible_index_is_told_and_the_old_one_kept(
             assert daemon.poll() is None
 
 
+def test_the_manager_hears_ready_again_after_a_refused_reload(tmp_path: Path) -> None:
+    """`systemctl reload` ends, instead of waiting for a READY that never comes."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            home.told.clear()
+            (tmp_path / "config.toml").write_text("[gemini]\nmodle = 'x'\n")
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: b"RELOADING=1" in home.heard() and b"READY=1" in home.heard())
+
+
+def test_the_watchdog_is_fed_while_photos_in_flight_finish(tmp_path: Path) -> None:
+    """A slow answer during a stop is no hang: the manager hears a pulse until the end."""
+    with gemini("--answer", "fixed", "--latency", "3") as url:
+        home = Home(tmp_path, url)
+        with home.daemon() as daemon:
+            states = drop_tiny(home, 1)
+            wait_until(lambda: counters(url)["requests"] == 1)
+            daemon.send_signal(signal.SIGTERM)
+            wait_until(lambda: b"STOPPING=1" in home.heard())
+            home.told.clear()
+            assert daemon.wait(timeout=30) == 0
+            assert home.heard().count(b"WATCHDOG=1") >= 2
+        assert home.states() == states
+
+
 def test_orders_in_a_row_lose_nothing(tmp_path: Path) -> None:
     """Reloads upon reloads with photos in flight: each is captioned, for one request each."""
     with gemini("--answer", "fixed", "--latency", "0.2") as url:

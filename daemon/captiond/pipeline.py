@@ -157,8 +157,6 @@ async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Cap
 async def _ask_in_turn(question: Question, digest: str, bench: Bench) -> Caption | None:
     async with bench.asking:
         now = bench.clock()
-        if not bench.gate.is_open(now=now):
-            raise errors.CaptionerPaused("waiting for the captioner")
         request = Request(
             id=uuid.uuid4().hex,
             photo=question.photo,
@@ -166,12 +164,30 @@ async def _ask_in_turn(question: Question, digest: str, bench: Bench) -> Caption
             recipe=question.recipe,
             started_at=now,
         )
-        if not await bench.index.begin(request, owner=bench.owner):
-            return None
-        reply = await ask(question, request, bench)
+        with _admitted(bench.gate, now):
+            if not await bench.index.begin(request, owner=bench.owner):
+                return None
+            reply = await ask(question, request, bench)
+            bench.gate.succeed(started_at=now)
     # The next question does not wait until the disk has this answer: 5 % more photos a second.
-    bench.gate.succeed(started_at=now)
     return await keep(reply, request, bench)
+
+
+@contextmanager
+def _admitted(gate: Gate, now: float) -> Iterator[None]:
+    """Pass the gate; an answer that is no caption but tells of the photo opens it, too.
+
+    Raises CaptionerPaused.
+    """
+    if not gate.admit(now=now):
+        raise errors.CaptionerPaused("waiting for the captioner")
+    try:
+        yield
+    except errors.PhotoError:
+        gate.succeed(started_at=now)
+        raise
+    finally:
+        gate.leave()
 
 
 async def ask(question: Question, request: Request, bench: Bench) -> Reply:

@@ -32,6 +32,7 @@ class Gate:
     def __init__(self) -> None:
         self._pause: Pause | None = None
         self._failures = 0
+        self._probing = False
 
     @property
     def pause(self) -> Pause | None:
@@ -52,14 +53,26 @@ class Gate:
             return 0.0
         return None if self._pause.until is None else max(self._pause.until - now, 0.0)
 
-    def is_open(self, *, now: float) -> bool:
-        """Tell whether a question may be sent now (a probe may)."""
-        return self.opens_in(now=now) == 0.0
+    def admit(self, *, now: float) -> bool:
+        """Tell whether a question may be sent now; after a pause only one may, as the probe.
+
+        Whoever was admitted says `leave` when the question is over.
+        """
+        if self._pause is None:
+            return True
+        if self._probing or self.opens_in(now=now) != 0.0:
+            return False
+        self._probing = True
+        return True
+
+    def leave(self) -> None:
+        """Note that a question is over, however it ended: the next may be a probe."""
+        self._probing = False
 
     def succeed(self, *, started_at: float) -> None:
-        """Note a reply; one that was asked for after the pause was over opens the gate.
+        """Note an answer; one that was asked for after the pause was over opens the gate.
 
-        A reply to an older question says nothing about a quota used up since.
+        An answer to an older question says nothing about a quota used up since.
         """
         self._failures = 0
         until = self._pause.until if self._pause else None
@@ -69,7 +82,7 @@ class Gate:
     def hold(self, reason: str, *, now: float, retry_after: float | None = None) -> bool:
         """Close for a while; return whether the gate was open before."""
         was_open = self._pause is None
-        if not was_open and not self.is_open(now=now) and retry_after is None:
+        if not was_open and self.opens_in(now=now) != 0.0 and retry_after is None:
             return False  # the other requests of the same moment: one failure, not many
         delay = retry_after
         if delay is None:
