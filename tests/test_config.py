@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from captiond import config
 from captiond.cli.config import to_toml
 from captiond.config import find_api_key, isolated_environment, load, read_api_key, to_document
 from captiond.errors import ConfigError
@@ -218,6 +219,20 @@ def test_the_index_lies_in_the_state_directory(tmp_path):
     assert load(file, environ=user).index.path == "/state/captiond/index.db"
     service = {**user, "STATE_DIRECTORY": "/var/lib/captiond:/var/lib/other"}
     assert load(file, environ=service).index.path == "/var/lib/captiond/index.db"
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        ("/etc/captiond/config.toml", "/var/lib/captiond"),
+        ("/etc/captiond/family.toml", "/var/lib/captiond/family"),
+        ("/home/ann/captiond/config.toml", "/state/captiond"),
+    ],
+)
+def test_a_verb_finds_the_index_of_the_service(source, state):
+    """The configuration of a unit leads to its state directory, also outside the unit."""
+    environ = {"XDG_STATE_HOME": "/state"}
+    assert config._state_directory(environ, Path(source)) == Path(state)
 
 
 def test_the_prompt_is_read_from_its_file(tmp_path):

@@ -19,6 +19,9 @@ from captiond import validation
 from captiond.errors import ConfigError
 from captiond.settings import PATHS, SECTIONS, IndexSettings, Settings
 
+SYSTEM_CONFIG = Path("/etc/captiond/config.toml")
+SYSTEM_STATE = Path("/var/lib/captiond")
+
 _ENVIRONMENT_ONLY = {"CAPTIOND_CONFIG", "CAPTIOND_FOLDERS"}
 _KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _HANDED_OVER = {
@@ -73,7 +76,8 @@ def load(
         paths = environ["CAPTIOND_FOLDERS"].split(os.pathsep)
         document["folders"] = [{"path": path} for path in paths if path]
     _make_absolute(document, Path.cwd())
-    settings = _completed(validation.check(document, problems), environ, problems)
+    state = _state_directory(environ, source)
+    settings = _completed(validation.check(document, problems), state, problems)
     if problems:
         raise ConfigError(problems)
     return msgspec.structs.replace(settings, source=str(source) if source else None)
@@ -155,7 +159,7 @@ def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     if named:
         return Path(_absolute(named, Path.cwd()))
     home = Path(environ.get("XDG_CONFIG_HOME") or _absolute("~/.config", Path.cwd()))
-    candidates = (home / "captiond" / "config.toml", Path("/etc/captiond/config.toml"))
+    candidates = (home / "captiond" / "config.toml", SYSTEM_CONFIG)
     return next((found for found in candidates if os.path.isfile(found)), None)  # noqa: PTH113 - Path.is_file raises for a home that may not be entered
 
 
@@ -227,11 +231,11 @@ def _absolute(path: str, base: Path) -> str:
     return f"/{joined.lstrip('/')}"
 
 
-def _completed(settings: Settings, environ: Mapping[str, str], problems: list[str]) -> Settings:
+def _completed(settings: Settings, state: Path, problems: list[str]) -> Settings:
     """Fill in what depends on the machine: the prompt file's text, the index's usual place."""
     index, captioner = settings.index, settings.captioner
     if not index.path:
-        index = IndexSettings(path=str(_state_directory(environ) / "index.db"))
+        index = IndexSettings(path=str(state / "index.db"))
     if captioner.prompt_file and captioner.prompt:
         problems.append("captioner.prompt: give either prompt or prompt_file, not both")
     elif captioner.prompt_file:
@@ -245,8 +249,15 @@ def _completed(settings: Settings, environ: Mapping[str, str], problems: list[st
     return msgspec.structs.replace(settings, index=index, captioner=captioner)
 
 
-def _state_directory(environ: Mapping[str, str]) -> Path:
+def _state_directory(environ: Mapping[str, str], source: Path | None) -> Path:
+    """Return where the index lies unless the configuration says it.
+
+    A configuration in /etc/captiond is the service's, so `captiond search` finds the index that
+    the shipped units give it: their StateDirectory, by the instance's name.
+    """
     if environ.get("STATE_DIRECTORY"):
         return Path(environ["STATE_DIRECTORY"].split(":")[0])
+    if source is not None and source.parent == SYSTEM_CONFIG.parent:
+        return SYSTEM_STATE if source == SYSTEM_CONFIG else SYSTEM_STATE / source.stem
     state = environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(_absolute(state, Path.cwd())) / "captiond"
