@@ -12,7 +12,7 @@ import anyio
 
 from captiond.index.base import Answer, Claim, Completed, Request, Sighting
 from captiond.index.store import SqliteIndex
-from captiond.models import Caption, Description, Lane, Photo, Recipe, Signature, Usage
+from captiond.models import Caption, Description, Facts, Lane, Photo, Recipe, Signature, Usage
 
 OWNER = "bench"
 A_BATCH = 500
@@ -65,7 +65,13 @@ def _description(words: random.Random, *, rare: bool) -> Description:
 async def _caption(index: SqliteIndex, claim: Claim, description: Description) -> None:
     now = time.time()
     digest = hashlib.sha256(claim.photo.path.encode()).hexdigest()
-    request = Request(id=digest, photo=claim.photo, digest=digest, recipe=RECIPE, started_at=now)
+    request = Request(
+        id=digest,
+        photo=claim.photo,
+        facts=Facts(digest=digest, format="jpeg", width=4, height=3),
+        recipe=RECIPE,
+        started_at=now,
+    )
     caption = Caption(
         digest=digest,
         recipe=RECIPE.key,

@@ -15,7 +15,17 @@ from daemon_helpers import PROGRAM, clean_environment
 
 from captiond.index.base import Answer, Completed, Health, Parked, Request, Sighting
 from captiond.index.store import SqliteIndex
-from captiond.models import Caption, Description, Lane, Photo, Recipe, Signature, State, Usage
+from captiond.models import (
+    Caption,
+    Description,
+    Facts,
+    Lane,
+    Photo,
+    Recipe,
+    Signature,
+    State,
+    Usage,
+)
 
 OWNER = "test"
 RECIPE = Recipe(origin="gemini", model="m", language="en", prompt="p")
@@ -149,7 +159,13 @@ def _sighting(photo: Photo, inode: int) -> Sighting:
 
 async def _caption(index: SqliteIndex, photo: Photo, digest: str, description: Description) -> None:
     now = time.time()
-    request = Request(id=digest, photo=photo, digest=digest, recipe=RECIPE, started_at=now)
+    request = Request(
+        id=digest,
+        photo=photo,
+        facts=Facts(digest=digest, format="jpeg", width=4, height=3),
+        recipe=RECIPE,
+        started_at=now,
+    )
     await index.begin(request, owner=OWNER)
     caption = Caption(
         digest=digest,

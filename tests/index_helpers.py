@@ -6,6 +6,7 @@ from captiond.index.base import Answer, Claim, Completed, Index, Request, Sighti
 from captiond.models import (
     Caption,
     Description,
+    Facts,
     Lane,
     Photo,
     Recipe,
@@ -43,7 +44,8 @@ def caption(words="a red boat", *, digest="d1", recipe=RECIPE, created_at=5.0, *
 
 
 def request(path="a.jpg", *, number="r1", digest="d1", recipe=RECIPE):
-    return Request(id=number, photo=photo(path), digest=digest, recipe=recipe, started_at=4.0)
+    facts = Facts(digest=digest, format="JPEG", width=4, height=3, camera="X100")
+    return Request(id=number, photo=photo(path), facts=facts, recipe=recipe, started_at=4.0)
 
 
 def answer(path="a.jpg", *, number="r1", shows=None, cost_usd=0.25):

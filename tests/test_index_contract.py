@@ -31,7 +31,7 @@ from captiond.index.base import (
     Sighting,
 )
 from captiond.index.store import SqliteIndex
-from captiond.models import Facts, Lane, Photo, Recipe, State, Written
+from captiond.models import Lane, Photo, Recipe, State, Written
 from captiond.testing.memory_index import MemoryIndex
 
 
@@ -417,11 +417,6 @@ class TestCaptions:
         )
         await self.answered(index, words, "r1", RECIPE)
         assert await index.caption_of("d1", recipe=RECIPE) == words
-
-    async def test_facts_may_be_learnt_twice(self, index):
-        """Known facts are replaced."""
-        await index.learn(Facts(digest="d1", format="JPEG", width=4, height=3))
-        await index.learn(Facts(digest="d1", format="JPEG", width=3, height=4, camera="X"))
 
     async def test_a_late_abandon_does_not_undo_an_answer(self, index):
         """Closing a request that was answered changes nothing."""

@@ -19,7 +19,7 @@ from captiond.index.match import to_match
 from captiond.index.names import from_stored, to_stored
 from captiond.index.search import Entry
 from captiond.index.store import SqliteIndex
-from captiond.models import Facts, State
+from captiond.models import State
 
 
 @pytest.fixture
@@ -111,7 +111,6 @@ async def test_missing_photos_are_left_out(index, library):
 async def test_entry(index, library):
     """An entry has the columns of the library, keywords as a tuple, and the words found marked."""
     await add(index, "x/1.jpg", "A red boat", keywords=("boat", "Übersee"))
-    await index.learn(Facts(digest="x/1.jpg", format="JPEG", width=4, height=3, camera="X100"))
     (entry,) = library.search("boats")
     assert entry == Entry(
         path="/photos/x/1.jpg",

@@ -56,6 +56,11 @@ class OpenedPhoto:
         if not self.unchanged():
             raise errors.PhotoChanged("the file was written to while it was read")
 
+    def check_settled(self, signature: Signature) -> None:
+        """Raise PhotoChanged if this is not the file that settled."""
+        if self.signature != signature:
+            raise errors.PhotoChanged("the file changed since it settled")
+
     def close(self) -> None:
         """Let go of the file."""
         if self.fd >= 0:

@@ -124,8 +124,9 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
 
     Raises PhotoError, CaptionerError.
     """
-    with await anyio.to_thread.run_sync(_open_settled, claim) as opened:
-        digest = claim.digest or await _digest(opened, bench)
+    async with bench.preparing:
+        opened, digest = await anyio.to_thread.run_sync(_open_settled, claim)
+    with opened:
         if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
             return known
         with bench.contents.alone(digest):
@@ -135,13 +136,7 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
             async with bench.preparing:
                 image = await bench.prepare(opened.fd, digest)
             opened.check_unchanged()
-            await bench.index.learn(image.facts)
-            return await _ask_in_turn(Question(claim.photo, image, recipe), digest, bench)
-
-
-async def _digest(opened: photofile.OpenedPhoto, bench: Bench) -> str:
-    async with bench.preparing:
-        return await anyio.to_thread.run_sync(opened.digest)
+            return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
 
 
 async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
@@ -154,13 +149,13 @@ async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Cap
     return known
 
 
-async def _ask_in_turn(question: Question, digest: str, bench: Bench) -> Caption | None:
+async def _ask_in_turn(question: Question, bench: Bench) -> Caption | None:
     async with bench.asking:
         now = bench.clock()
         request = Request(
             id=uuid.uuid4().hex,
             photo=question.photo,
-            digest=digest,
+            facts=question.image.facts,
             recipe=question.recipe,
             started_at=now,
         )
@@ -253,12 +248,15 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
     )
 
 
-def _open_settled(claim: Claim) -> photofile.OpenedPhoto:
+def _open_settled(claim: Claim) -> tuple[photofile.OpenedPhoto, str]:
+    """Return the photo, opened, and its digest."""
     opened = photofile.open_beneath(claim.photo)
-    if opened.signature != claim.signature:
+    try:
+        opened.check_settled(claim.signature)
+        return opened, claim.digest or opened.digest()
+    except BaseException:
         opened.close()
-        raise errors.PhotoChanged("the file changed since it settled")
-    return opened
+        raise
 
 
 async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:

@@ -89,12 +89,11 @@ async def _known_or_asked(
             return known
     async with bench.preparing:
         image = await bench.prepare(opened.fd, digest)
-    await bench.index.learn(image.facts)
     async with bench.asking:
         request = Request(
             id=uuid.uuid4().hex,
             photo=photo,
-            digest=digest,
+            facts=image.facts,
             recipe=recipe,
             started_at=bench.clock(),
         )

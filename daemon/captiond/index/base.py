@@ -53,13 +53,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call of a captioner, about to be made; `id` is unique text chosen by the caller."""
+    """One call of a captioner, about to be made; `id` is unique text chosen by the caller.
+
+    `facts` are those of the content that is asked about, and are kept with the request.
+    """
 
     id: str
     photo: Photo
-    digest: str
+    facts: Facts
     recipe: Recipe
     started_at: float
+
+    @property
+    def digest(self) -> str:
+        """The digest of the content that is asked about."""
+        return self.facts.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +197,10 @@ class Index(Protocol):
         """Return when the next waiting photo is due, None when none waits."""
 
     async def begin(self, request: Request, *, owner: str) -> bool:
-        """Commit the request as in flight, before it is made; False if the claim is void."""
+        """Commit the request as in flight, before it is made; False if the claim is void.
+
+        The facts of its content are kept, in place of what was known of it.
+        """
 
     async def note(self, request: Request, *, owner: str) -> None:
         """Commit a request as in flight for a photo that is not in the queue."""
@@ -199,9 +210,6 @@ class Index(Protocol):
 
     async def abandon(self, request: str, error: str, *, now: float) -> None:
         """Close a request that brought no caption."""
-
-    async def learn(self, facts: Facts) -> None:
-        """Keep what is true of a content; known facts are replaced."""
 
     async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none.

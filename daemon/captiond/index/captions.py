@@ -49,7 +49,8 @@ def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
 
 
 def note(db: sqlite3.Connection, request: Request, owner: str) -> None:
-    """Enter a request into the ledger as in flight."""
+    """Enter a request into the ledger as in flight, and what is true of its content."""
+    _keep_facts(db, request.facts)
     _keep_recipe(db, request.recipe)
     db.execute(
         """
@@ -93,19 +94,6 @@ def abandon(db: sqlite3.Connection, request: str, error: str, now: float) -> Non
     )
 
 
-def learn(db: sqlite3.Connection, facts: Facts) -> None:
-    """Keep what is true of a content."""
-    values = [plain(v) if isinstance(v, str) else v for v in astuple(facts)]
-    db.execute(
-        """
-        INSERT OR REPLACE INTO contents
-            (digest, format, width, height, taken_at, camera, latitude, longitude, place)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        values,
-    )
-
-
 def caption_of(db: sqlite3.Connection, digest: str, recipe: Recipe) -> Caption | None:
     """Return the newest caption that may be reused: by this recipe, else one much like it."""
     cursor = db.cursor()
@@ -144,6 +132,18 @@ def beat(db: sqlite3.Connection, health: Health) -> None:
         INSERT OR REPLACE INTO daemon
             (owner, pid, version, started_at, beat_at, paused, paused_until)
         VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        values,
+    )
+
+
+def _keep_facts(db: sqlite3.Connection, facts: Facts) -> None:
+    values = [plain(v) if isinstance(v, str) else v for v in astuple(facts)]
+    db.execute(
+        """
+        INSERT OR REPLACE INTO contents
+            (digest, format, width, height, taken_at, camera, latitude, longitude, place)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         values,
     )

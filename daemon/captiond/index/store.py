@@ -29,7 +29,7 @@ from captiond.index.connections import connect_reading, connect_writing, unavail
 from captiond.index.folders import SqliteFolderView
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
-from captiond.models import Caption, Facts, Photo, Recipe, State
+from captiond.models import Caption, Photo, Recipe, State
 
 T = TypeVar("T")
 
@@ -91,10 +91,6 @@ class SqliteIndex:
     async def abandon(self, request: str, error: str, *, now: float) -> None:
         """Close a request that brought no caption."""
         await self._writer.run(lambda db: captions.abandon(db, request, error, now))
-
-    async def learn(self, facts: Facts) -> None:
-        """Keep what is true of a content; known facts are replaced."""
-        await self._writer.run(lambda db: captions.learn(db, facts))
 
     async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""

@@ -81,11 +81,12 @@ class MemoryIndex:
         if row is None:
             return False
         self._show(row, request.digest, request.recipe.key)
-        self.requests[request.id] = (request, owner)
+        await self.note(request, owner=owner)
         return True
 
     async def note(self, request: Request, *, owner: str) -> None:
         """Note a request as in flight for a photo that is not in the queue."""
+        self.facts[request.digest] = request.facts
         self.requests[request.id] = (request, owner)
 
     async def answer(self, answer: Answer) -> None:
@@ -102,10 +103,6 @@ class MemoryIndex:
     async def abandon(self, request: str, error: str, *, now: float) -> None:  # noqa: ARG002 the Protocol's words
         """Close a request that brought no caption."""
         self.requests.pop(request, None)
-
-    async def learn(self, facts: Facts) -> None:
-        """Keep what is true of a content; known facts are replaced."""
-        self.facts[facts.digest] = facts
 
     async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
