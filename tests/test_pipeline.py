@@ -385,7 +385,7 @@ async def test_a_cancelled_photo_is_given_back(tmp_path: Path) -> None:
     row = station.index.rows[photo]
     assert_waits(row, at=None, attempts=0)
     assert station.index.requests == {}
-    with station.bench.contents.alone(hashlib.sha256(b"photo").hexdigest()):
+    with station.bench.contents.hold(hashlib.sha256(b"photo").hexdigest()):
         pass
 
 

@@ -60,13 +60,14 @@ class Contents:
         self._underway: set[str] = set()
 
     @contextmanager
-    def alone(self, digest: str) -> Iterator[None]:
-        """Hold the content; raises CaptionUnderway when another photo does."""
+    def hold(self, digest: str) -> Iterator[bool]:
+        """Hold the content; yields False when another photo does."""
         if digest in self._underway:
-            raise errors.CaptionUnderway("a copy of it is being captioned")
+            yield False
+            return
         self._underway.add(digest)
         try:
-            yield
+            yield True
         finally:
             self._underway.remove(digest)
 
@@ -126,17 +127,15 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
     """
     async with bench.preparing:
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim)
-    with opened:
+    with opened, bench.contents.hold(digest) as alone:
         if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
             return known
-        with bench.contents.alone(digest):
-            # Looked for again: a copy's caption may have been committed between the two lines.
-            if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
-                return known
-            async with bench.preparing:
-                image = await bench.prepare(opened.fd, digest)
-            opened.check_unchanged()
-            return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
+        if not alone:
+            raise errors.CaptionUnderway("a copy of it is being captioned")
+        async with bench.preparing:
+            image = await bench.prepare(opened.fd, digest)
+        opened.check_unchanged()
+        return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
 
 
 async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
