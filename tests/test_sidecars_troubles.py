@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from captiond.models import Photo
-from captiond.sidecars.troubles import TRY_LIMIT_SECONDS, TRY_SECONDS, Troubles
+from captiond.sidecars.troubles import FORGET_SECONDS, TRY_LIMIT_SECONDS, TRY_SECONDS, Troubles
 
 HERE, THERE = Photo("/photos", "here/a.jpg"), Photo("/photos", "there/b.jpg")
 
@@ -25,6 +25,13 @@ def test_the_pause_doubles_up_to_its_limit() -> None:
     assert pauses[0] == TRY_SECONDS
     assert pauses[-1] == TRY_LIMIT_SECONDS
     assert sorted(pauses) == pauses
+
+
+def test_a_trouble_that_nobody_met_again_is_forgotten() -> None:
+    """The folder that failed was deleted: the next trouble in the root is news."""
+    troubles = Troubles()
+    assert troubles.begin(HERE, now=0.0)
+    assert troubles.begin(THERE, now=TRY_SECONDS + FORGET_SECONDS + 1)
 
 
 def test_only_a_success_in_the_folder_that_failed_ends_the_trouble() -> None:

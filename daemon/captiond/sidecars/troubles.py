@@ -13,6 +13,7 @@ from captiond.models import Photo
 
 TRY_SECONDS = 5.0
 TRY_LIMIT_SECONDS = 600.0
+FORGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Troubles:
     def begin(self, photo: Photo, *, now: float) -> bool:
         """Note that a sidecar could not be written; return whether that is news."""
         known = self._roots.get(photo.root)
+        if known is not None and now > known.again_at + FORGET_SECONDS:
+            known = None  # nothing was tried there since: its photos are gone
         if known is None:
             trouble = _Trouble(photo.folder, now + TRY_SECONDS, TRY_SECONDS)
         elif now >= known.again_at:
