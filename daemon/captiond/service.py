@@ -33,8 +33,10 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
 MORE_SECONDS = 60.0
 PULSE_SECONDS = 1.0
-COUNT_SHARE = 500
-"""Counting takes 74 ms with a million photos: it may take a five-hundredth of the time."""
+COUNT_SHARE = 200
+RECOUNT_SECONDS = 15.0
+"""Counting takes 74 ms with a million photos: it may take a two-hundredth of the time, but one slow
+count on a busy machine does not leave the status line behind for long."""
 
 Load = Callable[[], Settings]
 
@@ -151,7 +153,8 @@ async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None
             await app.index.beat(health)
         if (began := anyio.current_time()) >= recount_at:
             counts = await app.index.counts()
-            recount_at = began + COUNT_SHARE * (anyio.current_time() - began)
+            took = anyio.current_time() - began
+            recount_at = began + min(COUNT_SHARE * took, RECOUNT_SECONDS)
         notifier.status(status_line(counts, health))
         await anyio.sleep(every)
 
