@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from daemon_helpers import PHOTOS, PROGRAM, clean_environment
 
+from captiond import demo as demo_stage
+from captiond.errors import CaptiondError
+
 
 def demo(*arguments: str) -> tuple[str, Path]:
     """Run the demo to its end; return what it printed, and its folder."""
@@ -93,3 +96,13 @@ def test_whatever_ends_it_leaves_no_process_behind(number: signal.Signals) -> No
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(address[1])))
     shutil.rmtree(home)
+
+
+def test_a_daemon_that_dies_ends_the_demo_at_once() -> None:
+    """The demo says where the log lies instead of waiting a minute for captions."""
+    with demo_stage.stage() as on:
+        library = demo_stage.await_ready(on)
+        on.daemon.kill()
+        with library, pytest.raises(CaptiondError, match="ended"):
+            list(demo_stage.perform(on, demo_stage.sample_photos(), library))
+    shutil.rmtree(on.home)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,6 +28,7 @@ from captiond.models import State
 
 PATIENCE_SECONDS = 60.0
 STEP_SECONDS = 0.15
+"""One photo arrives each step: slow enough to be watched."""
 PIECES = 8
 OWN_PHOTOS_LIMIT = 24
 
@@ -149,10 +150,10 @@ def sample_photos() -> list[Path]:
 def await_ready(on: Stage) -> Library:
     """Return the index, opened, once the daemon watches; raises CaptiondError if it never does."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and on.daemon.poll() is None:
+    while time.monotonic() < deadline:
         if "service.ready" in on.log.read_text(encoding="utf-8"):
             return Library(on.index)
-        time.sleep(STEP_SECONDS)
+        _step(on)
     raise CaptiondError(f"the demo's daemon did not start; its log is {on.log}")
 
 
@@ -175,7 +176,14 @@ def perform(on: Stage, sources: list[Path], library: Library) -> Iterator[str | 
                 yield entry
         if time.monotonic() > deadline:
             raise CaptiondError(f"nothing was captioned for {PATIENCE_SECONDS:.0f} seconds")
-        time.sleep(STEP_SECONDS)
+        _step(on)
+
+
+def _step(on: Stage) -> None:
+    """Let a moment pass; raises CaptiondError at once when the daemon has ended."""
+    with suppress(subprocess.TimeoutExpired):
+        on.daemon.wait(STEP_SECONDS)
+        raise CaptiondError(f"the demo's daemon ended; its log is {on.log}")
 
 
 def _arrivals(sources: list[Path], into: Path) -> Iterator[str]:
