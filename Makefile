@@ -1,12 +1,13 @@
 # make demo   the whole daemon on real photos, no key, no network
 # make test   the whole gate: format, lint, types, import walls, tests
+# make soak   the long tests: hundreds of kills, a hundred thousand photos (about 40 minutes)
 # make bench  the benchmarks, as ratios in one run
 
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test format bench clean
+.PHONY: demo test soak format bench clean
 
 demo: $(READY)
 	@$(VENV)/bin/captiond demo
@@ -17,6 +18,9 @@ test: $(READY)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest
+
+soak: $(READY)
+	$(VENV)/bin/pytest -m soak
 
 format: $(READY)
 	$(VENV)/bin/ruff format .

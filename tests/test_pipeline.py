@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from captiond import errors
+from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question
 from captiond.index.base import Claim, Sighting
 from captiond.models import (
@@ -28,7 +29,7 @@ from captiond.models import (
     Usage,
 )
 from captiond.photofile import open_beneath
-from captiond.pipeline import Bench, Plan, caption_photo
+from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.sidecars.write import write_sidecars
 from captiond.testing.memory_index import MemoryIndex, Row

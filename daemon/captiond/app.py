@@ -18,6 +18,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from captiond import __version__, config, files
+from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptionerStopped, ConfigError, SidecarError
@@ -27,7 +28,7 @@ from captiond.intake.attend import Intake
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
 from captiond.models import Usage
-from captiond.pipeline import Bench, Plan, caption_photo
+from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.settings import Settings
 

@@ -16,12 +16,13 @@ import anyio
 
 from captiond import photofile
 from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index
+from captiond.asking import ask, keep
+from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
 from captiond.models import Caption, Photo, Recipe
-from captiond.pipeline import Bench, ask, keep
 from captiond.settings import FolderSettings, Settings
 
 Told = Callable[[Path, Caption | CaptiondError], None]

@@ -1,0 +1,128 @@
+"""Finds a photo's caption: a known one for free, else a new one by asking the captioner."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from captiond import errors, photofile
+from captiond.bench import Bench
+from captiond.captioners.base import Question
+from captiond.index.base import Answer, Claim, Request
+from captiond.models import Caption, Photo, Recipe, Reply
+from captiond.quota.gate import Gate
+
+
+async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the photo's caption: a known one for free, else a new one; None for a void claim.
+
+    Raises PhotoError, CaptionerError.
+    """
+    async with bench.preparing:
+        opened, digest = await anyio.to_thread.run_sync(_open_settled, claim)
+    with opened, bench.contents.hold(digest) as alone:
+        if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
+            return known
+        if not alone:
+            raise errors.CaptionUnderway("a copy of it is being captioned")
+        async with bench.preparing:
+            image = await bench.prepare(opened.fd, digest)
+        opened.check_unchanged()
+        return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
+
+
+async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the content's caption and show it for the photo, if a paid one may be reused."""
+    if not bench.captioner.paid:
+        return None  # it speaks of names, which belong to the path and not to the content
+    known = await bench.index.caption_of(digest, recipe=recipe)
+    if known is not None:
+        await bench.index.assign(photo, owner=bench.owner, digest=digest, recipe=known.recipe)
+    return known
+
+
+async def _ask_in_turn(question: Question, bench: Bench) -> Caption | None:
+    async with bench.asking:
+        now = bench.clock()
+        request = Request(
+            id=uuid.uuid4().hex,
+            photo=question.photo,
+            facts=question.image.facts,
+            recipe=question.recipe,
+            started_at=now,
+        )
+        with _admitted(bench.gate, now):
+            if not await bench.index.begin(request, owner=bench.owner):
+                return None
+            reply = await ask(question, request, bench)
+            bench.gate.succeed(started_at=now)
+    # The next question does not wait until the disk has this answer: 5 % more photos a second.
+    return await keep(reply, request, bench)
+
+
+@contextmanager
+def _admitted(gate: Gate, now: float) -> Iterator[None]:
+    """Pass the gate; an answer that is no caption but tells of the photo opens it, too.
+
+    Raises CaptionerPaused.
+    """
+    if not gate.admit(now=now):
+        raise errors.CaptionerPaused("waiting for the captioner")
+    try:
+        yield
+    except errors.PhotoError:
+        gate.succeed(started_at=now)
+        raise
+    finally:
+        gate.leave()
+
+
+async def ask(question: Question, request: Request, bench: Bench) -> Reply:
+    """Ask, for a request that stands in the ledger as in flight; `keep` what comes at once.
+
+    Raises as `Captioner.caption` does; the request is closed in the ledger first.
+    """
+    try:
+        return await bench.captioner.caption(question)
+    except BaseException as error:
+        reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
+        await bench.index.abandon(request.id, reason, now=bench.clock())
+        raise
+
+
+async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
+    """Commit the reply: from here on a crash cannot make it be paid for again."""
+    now = bench.clock()
+    caption = Caption(
+        digest=request.digest,
+        recipe=request.recipe.key,
+        origin=request.recipe.origin,
+        language=request.recipe.language,
+        model=reply.model,
+        created_at=now,
+        description=reply.description,
+    )
+    answer = Answer(
+        request=request.id,
+        photo=request.photo,
+        caption=caption,
+        usage=reply.usage,
+        cost_usd=bench.price(request.recipe.model, reply.usage) if bench.captioner.paid else 0.0,
+        ended_at=now,
+    )
+    await bench.index.answer(answer)
+    return caption
+
+
+def _open_settled(claim: Claim) -> tuple[photofile.OpenedPhoto, str]:
+    """Return the photo, opened, and its digest."""
+    opened = photofile.open_beneath(claim.photo)
+    try:
+        opened.check_settled(claim.signature)
+        return opened, claim.digest or opened.digest()
+    except BaseException:
+        opened.close()
+        raise

@@ -1,0 +1,63 @@
+"""What a photo meets on its way, laid out for all workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from captiond.captioners.base import Captioner
+from captiond.index.base import Index
+from captiond.models import Prepared, Recipe, Usage
+from captiond.quota.gate import Gate
+from captiond.sidecars.base import WriteSidecars
+from captiond.sidecars.troubles import Troubles
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with the photos of one folder: by which recipe, into which sidecars."""
+
+    recipe: Recipe
+    sidecars: tuple[str, ...]
+
+
+class Contents:
+    """The contents that are being captioned now: of copies that arrive together, one pays."""
+
+    def __init__(self) -> None:
+        self._underway: set[str] = set()
+
+    @contextmanager
+    def hold(self, digest: str) -> Iterator[bool]:
+        """Hold the content; yields False when another photo does."""
+        if digest in self._underway:
+            yield False
+            return
+        self._underway.add(digest)
+        try:
+            yield True
+        finally:
+            self._underway.remove(digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything a photo meets on its way; `plans` maps a root to its plan."""
+
+    index: Index
+    captioner: Captioner
+    gate: Gate
+    prepare: Callable[[int, str], Awaitable[Prepared]]
+    price: Callable[[str, Usage], float | None]
+    write_sidecars: WriteSidecars
+    plans: Mapping[str, Plan]
+    preparing: anyio.CapacityLimiter
+    asking: anyio.CapacityLimiter
+    owner: str
+    clock: Callable[[], float] = time.time
+    contents: Contents = field(default_factory=Contents)
+    troubles: Troubles = field(default_factory=Troubles)
