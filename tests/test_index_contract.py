@@ -523,6 +523,17 @@ class TestFolderView:
         assert view.digest("/photos", "y") is None
         view.close()
 
+    async def test_disks(self, index):
+        """The file system at a folder is what was saved last; others stay, None forgets."""
+        odd = os.fsdecode(b"us\xffb")
+        await index.save_disks("/photos", {"": "ext4 1 /", "usb": "vfat 2 /"})
+        await index.save_disks("/photos", {"": "xfs 3 /", odd: f"ext4 4 /{odd}"})
+        await index.save_disks("/photos", {"usb": None, "never": None})
+        view = index.folder_view()
+        assert view.disks("/photos") == {"": "xfs 3 /", odd: f"ext4 4 /{odd}"}
+        assert view.disks("/other") == {}
+        view.close()
+
     async def test_names_that_are_not_utf8(self, index):
         """Folders and files of any bytes are found under the very names the disk has."""
         folder, name = os.fsdecode(b"d\xe9j\xe0"), os.fsdecode(b"b\xff.jpg")

@@ -26,6 +26,7 @@ from captiond.errors import AlreadyRunning, LibraryUnavailable
 from captiond.index import queue, search
 from captiond.index.base import Retry, Sighting
 from captiond.index.lock import owning
+from captiond.index.migrations import STEPS
 from captiond.index.store import SqliteIndex
 from captiond.models import Lane, Photo, State
 
@@ -56,7 +57,7 @@ async def test_made_from_nothing_in_a_private_directory(tmp_path):
     async with opened(path):
         assert path.parent.stat().st_mode & 0o777 == 0o700
     assert read(path, "PRAGMA journal_mode") == [("wal",)]
-    assert read(path, "SELECT name FROM _sqlite_migrations") == [("0001_library",)]
+    assert read(path, "SELECT name FROM _sqlite_migrations") == [(step,) for step in STEPS]
 
 
 async def test_library_has_exactly_the_columns_of_the_contract(tmp_path):

@@ -43,6 +43,7 @@ verbs = st.one_of(
     st.tuples(st.just("requeue"), states),
     st.tuples(st.just("recover")),
     st.tuples(st.just("save"), st.sampled_from(["", "x"]), digests),
+    st.tuples(st.just("disk"), st.sampled_from(["", "x"]), st.sampled_from(["A", "B", None])),
 )
 
 
@@ -119,6 +120,10 @@ class Player:
         del now
         await self.index.save_folders([FolderDigest("/photos", folder, digest)])
 
+    async def disk(self, folder, identity, now):
+        del now
+        await self.index.save_disks("/photos", {folder: identity})
+
     async def look(self):
         view = self.index.folder_view()
         seen = {
@@ -127,6 +132,7 @@ class Player:
             "files": [view.files("/photos", folder) for folder in ("", "x")],
             "folders": sorted(view.folders("/photos", "")),
             "digests": [view.digest("/photos", folder) for folder in ("", "x")],
+            "disks": view.disks("/photos"),
         }
         view.close()
         return seen

@@ -118,7 +118,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a running daemon says of itself; `paused` is why nothing is asked, if anything."""
+    """What a running daemon says of itself; `paused` is why nothing is asked, if anything.
+
+    `found_by_event` and `found_by_scan` are finished files since `started_at`.
+    """
 
     owner: str
     pid: int
@@ -127,6 +130,8 @@ class Health:
     beat_at: float
     paused: str | None = None
     paused_until: float | None = None
+    found_by_event: int = 0
+    found_by_scan: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,9 @@ class FolderView(Protocol):
     def folders(self, root: str, beneath: str) -> list[str]:
         """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
 
+    def disks(self, root: str) -> dict[str, str]:
+        """Return which file system lay at which folder of the root, as last saved."""
+
     def close(self) -> None:
         """Let go of the file."""
 
@@ -183,6 +191,12 @@ class Index(Protocol):
 
     async def save_folders(self, digests: Sequence[FolderDigest]) -> None:
         """Remember what folders digested to."""
+
+    async def save_disks(self, root: str, disks: Mapping[str, str | None]) -> None:
+        """Remember which file system lies at a folder of the root; None forgets the folder.
+
+        What is said of other folders stays.
+        """
 
     def folder_view(self) -> FolderView:
         """Open a reader for the scan, in the thread that will use it."""

@@ -130,8 +130,9 @@ def beat(db: sqlite3.Connection, health: Health) -> None:
     db.execute(
         """
         INSERT OR REPLACE INTO daemon
-            (owner, pid, version, started_at, beat_at, paused, paused_until)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
+            (owner, pid, version, started_at, beat_at, paused, paused_until,
+             found_by_event, found_by_scan)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         values,
     )

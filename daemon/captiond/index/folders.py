@@ -55,6 +55,11 @@ class SqliteFolderView:
             if self._rows(_HAS_PHOTO, stored, folder)
         ]
 
+    def disks(self, root: str) -> dict[str, str]:
+        """Return which file system lay at which folder of the root, as last saved."""
+        rows = self._rows("SELECT folder, identity FROM disks WHERE root = ?", to_stored(root))
+        return {from_stored(folder): from_stored(identity) for folder, identity in rows}
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

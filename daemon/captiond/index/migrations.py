@@ -15,7 +15,7 @@ from sqlite_utils.migrations import Migrations
 
 from captiond.errors import LibraryUnavailable
 
-STEPS = ("0001_library",)
+STEPS = ("0001_library", "0002_disks")
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

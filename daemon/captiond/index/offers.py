@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from captiond.index.base import FolderDigest, Sighting
@@ -44,6 +44,10 @@ _SAVE_FOLDER = """
     INSERT INTO directories (root, folder, digest) VALUES (?, ?, ?)
     ON CONFLICT (root, folder) DO UPDATE SET digest = excluded.digest
 """
+_SAVE_DISK = """
+    INSERT INTO disks (root, folder, identity) VALUES (?, ?, ?)
+    ON CONFLICT (root, folder) DO UPDATE SET identity = excluded.identity
+"""
 
 
 def offer(db: sqlite3.Connection, sightings: Sequence[Sighting], now: float) -> int:
@@ -66,6 +70,16 @@ def save_folders(db: sqlite3.Connection, digests: Sequence[FolderDigest]) -> Non
     db.executemany(
         _SAVE_FOLDER, ((to_stored(d.root), to_stored(d.folder), d.digest) for d in digests)
     )
+
+
+def save_disks(db: sqlite3.Connection, root: str, disks: Mapping[str, str | None]) -> None:
+    """Remember which file system lies at a folder of the root; None forgets the folder."""
+    for folder, identity in disks.items():
+        key = (to_stored(root), to_stored(folder))
+        if identity is None:
+            db.execute("DELETE FROM disks WHERE root = ? AND folder = ?", key)
+        else:
+            db.execute(_SAVE_DISK, (*key, to_stored(identity)))
 
 
 def _row(sighting: Sighting, state: State, now: float) -> tuple[object, ...]:

@@ -165,10 +165,12 @@ class Library:
         """Return what the daemon said of itself last, None if none ever ran."""
         from captiond.index.base import Health
 
-        columns = "owner, pid, version, started_at, beat_at, paused, paused_until"
-        latest = f"SELECT {columns} FROM daemon ORDER BY beat_at DESC LIMIT 1"  # noqa: S608 constant columns
+        # by name: an index of an older daemon lacks the newer columns
+        rows = self._rows("SELECT name FROM pragma_table_info('daemon')", ())
+        known = [field.name for field in fields(Health) if (field.name,) in rows]
+        latest = f"SELECT {', '.join(known)} FROM daemon ORDER BY beat_at DESC LIMIT 1"  # noqa: S608 constant columns
         rows = self._rows(latest, ())
-        return Health(*rows[0]) if rows else None
+        return Health(**dict(zip(known, rows[0], strict=True))) if rows else None
 
     def _filters(self, folder: str | None, since: float | None, values: dict[str, object]) -> str:
         filters = ""

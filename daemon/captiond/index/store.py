@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +63,10 @@ class SqliteIndex:
     async def save_folders(self, digests: Sequence[FolderDigest]) -> None:
         """Remember what folders digested to."""
         await self._writer.run(lambda db: offers.save_folders(db, digests))
+
+    async def save_disks(self, root: str, disks: Mapping[str, str | None]) -> None:
+        """Remember which file system lies at a folder of the root; None forgets the folder."""
+        await self._writer.run(lambda db: offers.save_disks(db, root, disks))
 
     def folder_view(self) -> FolderView:
         """Open a reader for the scan, in the thread that will use it."""

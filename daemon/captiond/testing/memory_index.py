@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from captiond.index.base import (
     CRASH_LIMIT,
@@ -38,6 +38,7 @@ class MemoryIndex:
         self.facts: dict[str, Facts] = {}
         self.health: Health | None = None
         self._folders: dict[tuple[str, str], str] = {}
+        self._disks: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
@@ -57,9 +58,17 @@ class MemoryIndex:
         """Remember what folders digested to."""
         self._folders.update({(d.root, d.folder): d.digest for d in digests})
 
+    async def save_disks(self, root: str, disks: Mapping[str, str | None]) -> None:
+        """Remember which file system lies at a folder of the root; None forgets the folder."""
+        for folder, identity in disks.items():
+            if identity is None:
+                self._disks.pop((root, folder), None)
+            else:
+                self._disks[root, folder] = identity
+
     def folder_view(self) -> FolderView:
         """Open a reader for the scan."""
-        return MemoryFolderView(self._snapshot, self._folders)
+        return MemoryFolderView(self._snapshot, self._folders, self._disks)
 
     async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
         """Take up to `limit` due photos: arrivals before backlog, the newest first."""

@@ -41,6 +41,7 @@ class MemoryFolderView:
 
     rows: Callable[[], list[Row]]
     digests: Mapping[tuple[str, str], str]
+    identities: Mapping[tuple[str, str], str]
 
     def digest(self, root: str, folder: str) -> str | None:
         """Return the folder's digest as last saved, None if there is none."""
@@ -58,6 +59,11 @@ class MemoryFolderView:
         """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
         found = {r.photo.folder for r in self._beneath(root) if r.state is not State.MISSING}
         return sorted(f for f in found if not beneath or f"{f}/".startswith(f"{beneath}/"))
+
+    def disks(self, root: str) -> dict[str, str]:
+        """Return which file system lay at which folder of the root, as last saved."""
+        saved = list(self.identities.items())
+        return {folder: identity for (of, folder), identity in saved if of == root}
 
     def close(self) -> None:
         """Nothing to let go of."""
