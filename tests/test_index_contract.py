@@ -432,6 +432,16 @@ class TestCaptions:
         await index.answer(answer(path, number=number, shows=shows))
         await index.complete([completed(path, recipe=recipe)], owner=OWNER)
 
+    async def test_a_caption_from_a_sidecar_is_one_like_any_other(self, index):
+        """What was read beside a photo is kept, reused and shown, without a request."""
+        await index.offer([sighting("a.jpg"), sighting("b.jpg")], now=1.0)
+        await claim(index)
+        await index.restore(caption("a boat", created_at=2.0), request().facts)
+        await index.assign(photo("a.jpg"), owner=OWNER, digest="d1", recipe=RECIPE.key)
+        await index.complete([completed("a.jpg")], owner=OWNER)
+        assert await index.caption_of("d1", recipe=RECIPE) == caption("a boat", created_at=2.0)
+        assert await index.counts() == {State.CAPTIONED: 1, State.INFLIGHT: 1}
+
 
 class TestRecover:
     async def test_photos_in_flight_come_back_uncounted(self, index):

@@ -36,6 +36,7 @@ verbs = st.one_of(
     st.tuples(st.just("answer"), st.integers(0, 5)),
     st.tuples(st.just("abandon"), st.integers(0, 5)),
     st.tuples(st.just("assign"), paths, owners, digests),
+    st.tuples(st.just("restore"), digests),
     st.tuples(st.just("complete"), paths, owners, digests),
     st.tuples(st.just("retry"), paths, owners, times, st.booleans()),
     st.tuples(st.just("park"), paths, owners, states),
@@ -91,6 +92,10 @@ class Player:
     async def assign(self, path, owner, digest, now):
         del now
         await self.index.assign(photo(path), owner=owner, digest=digest, recipe=RECIPE.key)
+
+    async def restore(self, digest, now):
+        shows = caption(f"read at {now}", digest=digest, created_at=now)
+        await self.index.restore(shows, request(digest=digest).facts)
 
     async def complete(self, path, owner, digest, now):
         del now

@@ -31,6 +31,7 @@ from captiond.models import (
 from captiond.photofile import open_beneath
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
+from captiond.sidecars.read import read_sidecars
 from captiond.sidecars.write import write_sidecars
 from captiond.testing.memory_index import MemoryIndex, Row
 from captiond.verdicts import CHANGED_SECONDS, TRIES
@@ -94,6 +95,7 @@ class Station:
             gate=self.gate,
             prepare=self._prepare,
             price=lambda _, usage: usage.input / 1000,
+            read_sidecars=read_sidecars,
             write_sidecars=functools.partial(write_sidecars, version="1"),
             plans={str(root): Plan(RECIPE, ("txt",))},
             preparing=anyio.CapacityLimiter(2),

@@ -126,6 +126,7 @@ async def open_bench(
     """Lay out what a photo meets on its way; `stack` closes it."""
     from captiond.images.decoders import DecoderPool
     from captiond.quota.pricing import price
+    from captiond.sidecars.read import read_sidecars
     from captiond.sidecars.write import write_sidecars
 
     # The price list takes 0.2 s to load: here and in a thread, not at the first reply.
@@ -139,6 +140,7 @@ async def open_bench(
         gate=Gate(),
         prepare=decoders.prepare,
         price=price,
+        read_sidecars=read_sidecars,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
         plans=plans(settings),
         preparing=anyio.CapacityLimiter(children + 1),
@@ -187,6 +189,7 @@ def intakes(settings: Settings, index: Index, feeder: Feeder) -> tuple[Intake, .
                 filter=Filter(tuple(settings.watch.ignore)),
                 settle_seconds=settings.watch.settle_seconds,
                 scan_interval_seconds=settings.watch.scan_interval_minutes * 60,
+                polling=folder.polling or settings.watch.polling,
             ),
             index=index,
             on_due=feeder.bell.ring,

@@ -1,4 +1,4 @@
-"""Finds a photo's caption: a known one for free, else a new one by asking the captioner."""
+"""Finds a photo's caption: for free in the index or beside the photo, else by asking for one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captiond import errors, photofile
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
-from captiond.models import Caption, Photo, Recipe, Reply
+from captiond.models import Caption, Facts, Photo, Recipe, Reply
 from captiond.quota.gate import Gate
 
 
@@ -31,6 +31,8 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
         async with bench.preparing:
             image = await bench.prepare(opened.fd, digest)
         opened.check_unchanged()
+        if (read := await _read_back(claim.photo, image.facts, recipe, bench)) is not None:
+            return read
         return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
 
 
@@ -42,6 +44,20 @@ async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Cap
     if known is not None:
         await bench.index.assign(photo, owner=bench.owner, digest=digest, recipe=known.recipe)
     return known
+
+
+async def _read_back(photo: Photo, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the caption that a sidecar tells of this content, known and shown from now on.
+
+    The index was lost, or the library moved here: what was paid for once is not paid for again.
+    """
+    if not bench.captioner.paid:
+        return None
+    read = await anyio.to_thread.run_sync(bench.read_sidecars, photo, facts.digest, recipe)
+    if read is not None:
+        await bench.index.restore(read, facts)
+        await bench.index.assign(photo, owner=bench.owner, digest=read.digest, recipe=read.recipe)
+    return read
 
 
 async def _ask_in_turn(question: Question, bench: Bench) -> Caption | None:

@@ -13,7 +13,7 @@ from captiond.captioners.base import Captioner
 from captiond.index.base import Index
 from captiond.models import Prepared, Recipe, Usage
 from captiond.quota.gate import Gate
-from captiond.sidecars.base import WriteSidecars
+from captiond.sidecars.base import ReadSidecars, WriteSidecars
 from captiond.sidecars.troubles import Troubles
 
 
@@ -53,6 +53,7 @@ class Bench:
     gate: Gate
     prepare: Callable[[int, str], Awaitable[Prepared]]
     price: Callable[[str, Usage], float | None]
+    read_sidecars: ReadSidecars
     write_sidecars: WriteSidecars
     plans: Mapping[str, Plan]
     preparing: anyio.CapacityLimiter

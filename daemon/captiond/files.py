@@ -21,16 +21,25 @@ TEMPORARY_SUFFIX = ".tmp"
 """What unfinished files are called: hidden, and short, so that a name of 255 bytes has room."""
 
 _OUT_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+MARKS = "user.captiond"
+"""The extended attribute for what a file has no room to say of itself."""
+
+_NO_ROOM = {errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT}
+_NO_MARKS = {errno.ENODATA, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM}
 _FOLDER_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A file to be written; `replaces` is what it was decided on, None that no file was there."""
+    """A file to be written; `replaces` is what it was decided on, None that no file was there.
+
+    `marks` go with it as the attribute MARKS: the first that the file system has room for, if any.
+    """
 
     name: str
     data: bytes
     replaces: bytes | None = None
+    marks: Sequence[bytes] = ()
 
 
 def read_beneath(root: str, folder: str, name: str, *, limit_bytes: int) -> bytes | None:
@@ -44,6 +53,23 @@ def read_beneath(root: str, folder: str, name: str, *, limit_bytes: int) -> byte
         if content is not None and len(content) > limit_bytes:
             raise _ForeignError(errno.EFBIG, f"it is larger than {limit_bytes} bytes")
         return content
+
+
+def marks_beneath(root: str, folder: str, name: str) -> bytes | None:
+    """Return the attribute MARKS of a file beside a photo, None if it has none.
+
+    Raises SidecarUnwritable.
+    """
+    with _sidecar_errors(root, folder, name), folder_beneath(root, folder) as within:
+        fd = os.open(name, IN_FILE, dir_fd=within)
+        try:
+            return os.getxattr(fd, MARKS)
+        except OSError as error:
+            if error.errno not in _NO_MARKS:
+                raise
+            return None
+        finally:
+            os.close(fd)
 
 
 def names_beneath(root: str, folder: str) -> list[str]:
@@ -144,6 +170,7 @@ def _put(within: int, draft: Draft) -> None:
         with os.fdopen(fd, "wb") as file:
             file.write(draft.data)
             file.flush()
+            _mark(file.fileno(), draft.marks)
             _keep_mode(file.fileno(), _status_at(within, draft.name))
             os.fsync(file.fileno())
         _check_replaced(within, draft)
@@ -152,6 +179,17 @@ def _put(within: int, draft: Draft) -> None:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=within)
         raise
+
+
+def _mark(fd: int, marks: Sequence[bytes]) -> None:
+    for one in marks:
+        try:
+            os.setxattr(fd, MARKS, one)
+        except OSError as error:
+            if error.errno not in _NO_ROOM | _NO_MARKS:
+                raise
+        else:
+            return
 
 
 def _keep_mode(fd: int, replaced: os.stat_result | None) -> None:

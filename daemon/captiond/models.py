@@ -139,6 +139,11 @@ class Recipe:
         canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
+    def accepts(self, caption: Caption) -> bool:
+        """Tell whether a caption may be reused: of this recipe, or of its origin and language."""
+        alike = (caption.origin, caption.language) == (self.origin, self.language)
+        return alike or caption.recipe == self.key
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:

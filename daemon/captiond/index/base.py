@@ -204,7 +204,8 @@ class Index(Protocol):
     async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
         """Take up to `limit` due photos: arrivals before backlog, the newest first.
 
-        Counts the attempt. A row whose `retry_at` has not come is not due.
+        Counts the attempt. A row whose `retry_at` has not come is not due. A photo that was with
+        the captioner at a crash is taken alone, once the owner holds nothing else.
         """
 
     async def next_due(self) -> float | None:
@@ -231,6 +232,9 @@ class Index(Protocol):
         By this very recipe if there is one, else by any recipe of the same origin and language:
         a moved photo never pays again because the prompt was polished since.
         """
+
+    async def restore(self, caption: Caption, facts: Facts) -> None:
+        """Keep a caption that stands in a sidecar and is not known here: no request brought it."""
 
     async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
         """Show an existing caption for a photo."""

@@ -28,7 +28,7 @@ _ANSWERED = """
 """
 # only for the claim that asked, and never beside other bytes than it asked about
 _SHOW = """
-    UPDATE photos SET caption = ?, digest = ?
+    UPDATE photos SET caption = ?, digest = ?, crashes = 0
     WHERE root = ? AND folder = ? AND name = ? AND state = 'inflight'
     AND owner = (SELECT owner FROM requests WHERE id = ?) AND (digest IS NULL OR digest = ?)
 """
@@ -112,6 +112,15 @@ def caption_of(db: sqlite3.Connection, digest: str, recipe: Recipe) -> Caption |
         },
     ).fetchone()
     return None if row is None else to_caption(row)
+
+
+def restore(db: sqlite3.Connection, caption: Caption, facts: Facts) -> None:
+    """Keep a caption that no request of this index brought."""
+    _keep_facts(db, facts)
+    db.execute(
+        f"INSERT INTO captions ({CAPTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 constant columns
+        caption_columns(caption),
+    )
 
 
 def assign(db: sqlite3.Connection, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:

@@ -29,7 +29,7 @@ from captiond.index.connections import connect_reading, connect_writing, unavail
 from captiond.index.folders import SqliteFolderView
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
-from captiond.models import Caption, Photo, Recipe, State
+from captiond.models import Caption, Facts, Photo, Recipe, State
 
 T = TypeVar("T")
 
@@ -99,6 +99,10 @@ class SqliteIndex:
     async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
         return await self._read(lambda db: captions.caption_of(db, digest, recipe))
+
+    async def restore(self, caption: Caption, facts: Facts) -> None:
+        """Keep a caption that stands in a sidecar and is not known here."""
+        await self._writer.run(lambda db: captions.restore(db, caption, facts))
 
     async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
         """Show an existing caption for a photo."""

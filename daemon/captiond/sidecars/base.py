@@ -4,6 +4,7 @@ sidecar     a file beside the photo that carries its caption
 kind        "txt", "json" or "xmp"
 ours        written by captiond and not changed since: by digest, or by its own marks
 foreign     anything else: a person's or another program's, and left alone
+marks       the JSON document as an extended attribute, where a format has no room for it
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from captiond.models import Caption, Photo, Written
+from captiond.models import Caption, Photo, Recipe, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,19 @@ class Subject:
         return f"{datetime.fromtimestamp(self.caption.created_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a sidecar says, and which version of captiond wrote it."""
+
+    caption: Caption
+    version: str
+
+
+def unix_seconds(created_at: str) -> float:
+    """Return the time that `Subject.created_at` tells. Raises ValueError."""
+    return datetime.strptime(f"{created_at}+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()
+
+
 class Sidecar(Protocol):
     """One kind of sidecar."""
 
@@ -43,6 +57,12 @@ class Sidecar(Protocol):
 
     def is_ours(self, content: bytes) -> bool:
         """Tell whether a file bears captiond's own marks, for when the index was lost."""
+
+    def read(self, content: bytes) -> Reading | None:
+        """Return what a file says that `is_ours`, None for any other."""
+
+    def marks(self, subject: Subject) -> Sequence[bytes]:
+        """Return what is to go with the file, the best first; none where `is_ours` knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +86,15 @@ class WriteSidecars(Protocol):
         """Write the sidecars of these kinds; `written` is what captiond wrote here before.
 
         Raises SidecarUnwritable when one cannot be written now; those that could be, are.
+        """
+
+
+class ReadSidecars(Protocol):
+    """Reads a caption back from a photo's sidecars; blocking, for a thread."""
+
+    def __call__(self, photo: Photo, digest: str, recipe: Recipe) -> Caption | None:
+        """Return the caption of captiond's that stands beside these bytes and may be reused.
+
+        None when no sidecar is captiond's, unedited, about this content, and `recipe` may take
+        its caption. Raises SidecarUnwritable when one cannot be reached now.
         """

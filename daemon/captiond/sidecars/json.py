@@ -1,4 +1,4 @@
-"""Writes everything about a caption as JSON, for scripts; docs/sidecars.md has the schema.
+"""Writes everything about a caption as JSON, and reads it back; docs/sidecars.md has the schema.
 
 None of its keys is one by which PhotoPrism takes a JSON file for its own (`ExifToolVersion`,
 `albumData`, `photoTakenTime`), and its name is none that Google Takeout writes.
@@ -7,9 +7,14 @@ None of its keys is one by which PhotoPrism takes a JSON file for its own (`Exif
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
 
 from captiond.files import shown
-from captiond.sidecars.base import Subject
+from captiond.models import Caption, Description
+from captiond.sidecars.base import Reading, Subject, unix_seconds
 from captiond.sidecars.clean import clean, distinct
 from captiond.sidecars.seal import BLANK, is_sealed, seal
 
@@ -17,6 +22,26 @@ SCHEMA = 1
 """Goes up when a key changes its meaning or goes away; a new key leaves it."""
 
 _MARK = b'"seal": "'
+
+
+class _Maker(Struct, frozen=True):
+    schema: int
+    version: str
+
+
+class _Document(Struct, frozen=True):
+    captiond: _Maker
+    digest: str
+    recipe: str
+    caption: str
+    title: str
+    alt_text: str
+    keywords: tuple[str, ...]
+    text: str
+    language: str
+    model: str
+    origin: str
+    created_at: str
 
 
 class Json:
@@ -35,6 +60,7 @@ class Json:
             "captiond": {"schema": SCHEMA, "version": subject.version, "seal": BLANK},
             "file": clean(shown(subject.name)),
             "digest": caption.digest,
+            "recipe": caption.recipe,
             "caption": clean(words.caption),
             "title": clean(words.title),
             "alt_text": clean(words.alt_text),
@@ -51,3 +77,39 @@ class Json:
     def is_ours(self, content: bytes) -> bool:
         """Tell whether the document bears its own seal."""
         return is_sealed(content, _MARK)
+
+    def read(self, content: bytes) -> Reading | None:
+        """Return what the document says; None unless it is sealed and of this schema."""
+        if not self.is_ours(content):
+            return None
+        try:
+            document = msgspec.json.decode(content, type=_Document)
+            caption = _caption(document)
+        except (msgspec.MsgspecError, ValueError):  # whoever can compute a seal may write anything
+            return None
+        maker = document.captiond
+        return Reading(caption, maker.version) if maker.schema == SCHEMA else None
+
+    def marks(self, subject: Subject) -> Sequence[bytes]:
+        """Return none: the document bears its own."""
+        del subject
+        return ()
+
+
+def _caption(document: _Document) -> Caption:
+    """Return the caption that the document tells. Raises ValueError."""
+    return Caption(
+        digest=document.digest,
+        recipe=document.recipe,
+        origin=document.origin,
+        language=clean(document.language),
+        model=clean(document.model),
+        created_at=unix_seconds(document.created_at),
+        description=Description(
+            caption=clean(document.caption),
+            title=clean(document.title),
+            alt_text=clean(document.alt_text),
+            keywords=tuple(distinct(document.keywords)),
+            text=clean(document.text),
+        ),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 
 from captiond import files
@@ -86,13 +87,22 @@ def _draft(
 ) -> files.Draft:
     """Return what is to stand there. Raises SidecarForeign, SidecarImpossible."""
     name = sidecar.file_name(photo.name)
-    wanted = sidecar.render(subject)
     existing = files.read_beneath(photo.root, photo.folder, name, limit_bytes=LIMIT_BYTES)
+    wanted = _render(subject, sidecar, existing)
     if decide(existing, wanted, written=written, sidecar=sidecar) is Decision.FOREIGN:
         raise SidecarForeign(f"{files.shown(name)} was left alone: captiond did not write it so")
     if existing is None and sidecar.kind == "xmp":
         _check_stem(photo)
-    return files.Draft(name, wanted, replaces=existing)
+    return files.Draft(name, wanted, replaces=existing, marks=sidecar.marks(subject))
+
+
+def _render(subject: Subject, sidecar: Sidecar, existing: bytes | None) -> bytes:
+    """Return the sidecar; as it stands if only the version of captiond would change in it."""
+    wanted = sidecar.render(subject)
+    if existing in (None, wanted) or (written := sidecar.read(existing)) is None:
+        return wanted
+    as_then = sidecar.render(replace(subject, version=written.version))
+    return existing if as_then == existing else wanted
 
 
 def _check_stem(photo: Photo) -> None:

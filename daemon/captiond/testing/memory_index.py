@@ -23,6 +23,7 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
+from captiond.index.suspects import claimable
 from captiond.models import Caption, Facts, Photo, Recipe, State
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
@@ -74,10 +75,12 @@ class MemoryIndex:
         """Take up to `limit` due photos: arrivals before backlog, the newest first."""
         due = [r for r in self.rows.values() if r.waits and (r.retry_at or 0.0) <= now]
         due.sort(key=lambda row: (row.lane, -row.seen_at, -row.order))
-        for row in due[:limit]:
+        held = [row.crashes > 0 for row in self.rows.values() if row.owner == owner]
+        taken = due[: claimable([row.crashes > 0 for row in due[:limit]], held=held)]
+        for row in taken:
             row.state, row.owner, row.retry_at = State.INFLIGHT, owner, None
             row.attempts += 1
-        return [_to_claim(row) for row in due[:limit]]
+        return [_to_claim(row) for row in taken]
 
     async def next_due(self) -> float | None:
         """Return when the next waiting photo is due, None when none waits."""
@@ -108,6 +111,7 @@ class MemoryIndex:
             return
         if row.digest in (None, answer.caption.digest):
             row.digest, row.caption = answer.caption.digest, answer.caption
+            row.crashes = 0
 
     async def abandon(self, request: str, error: str, *, now: float) -> None:  # noqa: ARG002 the Protocol's words
         """Close a request that brought no caption."""
@@ -117,8 +121,13 @@ class MemoryIndex:
         """Return the newest caption that may be reused for this content, None if there is none."""
         same = [c for c in self.captions if c.digest == digest]
         exact = [c for c in same if c.recipe == recipe.key]
-        alike = [c for c in same if (c.origin, c.language) == (recipe.origin, recipe.language)]
+        alike = [c for c in same if recipe.accepts(c)]
         return max(reversed(exact or alike), key=lambda c: c.created_at, default=None)
+
+    async def restore(self, caption: Caption, facts: Facts) -> None:
+        """Keep a caption that stands in a sidecar and is not known here."""
+        self.facts[facts.digest] = facts
+        self.captions.append(caption)
 
     async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
         """Show an existing caption for a photo."""
