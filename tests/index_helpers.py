@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 from captiond.index.base import Answer, Claim, Completed, Index, Request, Sighting
+from captiond.index.store import SqliteIndex
 from captiond.models import (
     Caption,
     Description,
@@ -14,9 +17,19 @@ from captiond.models import (
     Usage,
     Written,
 )
+from captiond.testing.memory_index import MemoryIndex
 
 OWNER = "box"
 RECIPE = Recipe(origin="gemini", model="flash", language="en", prompt="Describe.")
+
+
+@asynccontextmanager
+async def opened(kind, tmp_path):
+    index = MemoryIndex() if kind == "memory" else await SqliteIndex.open(tmp_path / "index.db")
+    try:
+        yield index
+    finally:
+        await index.aclose()
 
 
 def photo(path="a.jpg", root="/photos"):

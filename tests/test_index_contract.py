@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
 
 import pytest
 from index_helpers import (
@@ -15,6 +14,7 @@ from index_helpers import (
     claim,
     claimed_paths,
     completed,
+    opened,
     photo,
     request,
     sighting,
@@ -22,7 +22,6 @@ from index_helpers import (
 )
 
 from captiond.index.base import (
-    CRASH_LIMIT,
     FolderDigest,
     Health,
     KnownFile,
@@ -30,18 +29,7 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
-from captiond.index.store import SqliteIndex
 from captiond.models import Lane, Photo, Recipe, State, Written
-from captiond.testing.memory_index import MemoryIndex
-
-
-@asynccontextmanager
-async def opened(kind, tmp_path):
-    index = MemoryIndex() if kind == "memory" else await SqliteIndex.open(tmp_path / "index.db")
-    try:
-        yield index
-    finally:
-        await index.aclose()
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -441,56 +429,6 @@ class TestCaptions:
         await index.complete([completed("a.jpg")], owner=OWNER)
         assert await index.caption_of("d1", recipe=RECIPE) == caption("a boat", created_at=2.0)
         assert await index.counts() == {State.CAPTIONED: 1, State.INFLIGHT: 1}
-
-
-class TestRecover:
-    async def test_photos_in_flight_come_back_uncounted(self, index):
-        """A photo that was only claimed at a crash is as it was before."""
-        await index.offer([sighting()], now=1.0)
-        (before,) = await claim(index)
-        for _ in range(CRASH_LIMIT + 1):
-            assert len(await index.recover(now=2.0)) == 1
-            assert await claim(index) == [before]
-
-    async def test_the_photo_at_the_captioner_counts_crashes(self, index):
-        """A photo whose request was in flight at three crashes is set aside, its neighbour not."""
-        await index.offer([sighting("bad.jpg"), sighting("good.jpg")], now=1.0)
-        for number in range(CRASH_LIMIT):
-            assert len(await claim(index)) == 2
-            await index.begin(request("bad.jpg", number=str(number)), owner=OWNER)
-            assert len(await index.recover(now=2.0)) == 2
-        assert await index.counts() == {State.FAILED: 1, State.QUEUED: 1}
-        assert await claimed_paths(index) == ["good.jpg"]
-
-    async def test_an_abandoned_request_is_no_crash(self, index):
-        """Only requests still open at the crash count."""
-        await index.offer([sighting()], now=1.0)
-        for number in range(CRASH_LIMIT + 1):
-            assert len(await claim(index)) == 1
-            await index.begin(request(number=str(number)), owner=OWNER)
-            await index.abandon(str(number), "overloaded", now=2.0)
-            assert len(await index.recover(now=3.0)) == 1
-
-    async def test_a_changed_file_that_was_held_is_free(self, index):
-        """A claim that was void at the crash does not keep the photo back."""
-        await index.offer([sighting()], now=1.0)
-        await claim(index)
-        await index.offer([sighting(version=2)], now=2.0)
-        assert await index.recover(now=3.0) == [photo()]
-        assert len(await claim(index)) == 1
-
-    async def test_requeue_forgets_crashes(self, index):
-        """A photo set aside and queued anew has its three chances again."""
-        await index.offer([sighting()], now=1.0)
-        for number in range(CRASH_LIMIT):
-            await claim(index)
-            await index.begin(request(number=str(number)), owner=OWNER)
-            await index.recover(now=2.0)
-        await index.requeue(states=[State.FAILED], now=3.0)
-        await claim(index)
-        await index.begin(request(number="again"), owner=OWNER)
-        await index.recover(now=4.0)
-        assert await index.counts() == {State.QUEUED: 1}
 
 
 class TestFolderView:

@@ -3,6 +3,9 @@
 A claim is void once its row is no longer `inflight` under the claim's owner. What its holder does
 last with a void claim changes nothing but that the photo may be claimed again: two holders of one
 photo would mix up the captions of its old and its new bytes.
+
+A photo that was with the captioner at a crash is a suspect until it is answered, and is claimed
+alone: the next crash speaks of it and of nothing that happened to be beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from captiond.index.rows import (
     to_photo,
     written_column,
 )
+from captiond.index.suspects import claimable
 from captiond.models import Photo, State
 
 PROMOTED_AT_ONCE = 200
@@ -37,10 +41,11 @@ PROMOTE = """
     )
 """
 DUE = """
-    SELECT id FROM photos INDEXED BY photos_due
+    SELECT id, crashes > 0 FROM photos INDEXED BY photos_due
     WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL
     ORDER BY lane, seen_at DESC, id DESC LIMIT :limit
 """
+HELD = "SELECT crashes > 0 FROM photos WHERE owner = ?"
 NEXT_DUE = """
     SELECT min(seen_at) FROM (
         SELECT seen_at FROM photos INDEXED BY photos_due
@@ -64,16 +69,18 @@ _CRASHED = """
 
 
 def claim(db: sqlite3.Connection, owner: str, limit: int, now: float) -> list[Claim]:
-    """Take up to `limit` due photos: arrivals before backlog, the newest first."""
+    """Take up to `limit` due photos: arrivals before backlog, the newest first, suspects alone."""
     db.execute(PROMOTE, {"now": now, "limit": PROMOTED_AT_ONCE})
     due = db.execute(DUE, {"limit": limit}).fetchall()
+    held = [suspect for (suspect,) in db.execute(HELD, (owner,))]
+    due = due[: claimable([suspect for _, suspect in due], held=held)]
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     take = f"""
         UPDATE photos SET state = 'inflight', owner = ?, attempts = attempts + 1 WHERE id = ?
         RETURNING {CLAIM_COLUMNS}
     """  # noqa: S608 constant columns
-    return [to_claim(cursor.execute(take, (owner, row_id)).fetchall()[0]) for (row_id,) in due]
+    return [to_claim(cursor.execute(take, (owner, row_id)).fetchall()[0]) for row_id, _ in due]
 
 
 def next_due(db: sqlite3.Connection) -> float | None:
