@@ -86,17 +86,27 @@ def test_a_linked_root_is_followed(tmp_path):
         assert opened.signature.size == 6
 
 
-@pytest.mark.parametrize("path", ["out.jpg", "dangling.jpg", "folder/a.jpg", "deep/folder/a.jpg"])
-def test_no_link_beneath_the_root_is_followed(tmp_path, path):
-    """A link as the file, or as any folder on the way, is refused and says so."""
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [
+        ("out.jpg", NotAPhoto),
+        ("dangling.jpg", NotAPhoto),
+        ("folder/a.jpg", PhotoVanished),
+        ("deep/folder/a.jpg", PhotoVanished),
+        ("folder/below/a.jpg", PhotoVanished),
+    ],
+)
+def test_no_link_beneath_the_root_is_followed(tmp_path, path, refusal):
+    """A link as the file is no photo; one as a folder on the way leads nowhere, maybe for now."""
     photo(tmp_path, "elsewhere/a.jpg")
+    photo(tmp_path, "elsewhere/below/a.jpg")
     root = tmp_path / "root"
     (root / "deep").mkdir(parents=True)
     (root / "out.jpg").symlink_to(tmp_path / "elsewhere/a.jpg")
     (root / "dangling.jpg").symlink_to(tmp_path / "nothing")
     (root / "folder").symlink_to(tmp_path / "elsewhere")
     (root / "deep/folder").symlink_to("../../elsewhere")
-    with pytest.raises(NotAPhoto, match="link"):
+    with pytest.raises(refusal, match="link"):
         photofile.open_beneath(Photo(str(root), path))
 
 

@@ -1,8 +1,9 @@
-"""Walks from a watched root down to a folder, never through a link.
+"""Opens a folder beneath a watched root, never through a link.
 
-Whoever can write to a drop folder can swap a folder for a link at any moment, so every step below
-the root goes through a descriptor of the folder above it. The root itself may be a link: the
-operator named it. All of this blocks, and belongs into threads.
+Whoever can write to a drop folder can swap a folder for a link at any moment. So the kernel is
+asked to follow none (openat2); where it is too old for that, or was told to refuse, every step goes
+through a descriptor of the folder above. The root itself may be a link: the operator named it. All
+of this blocks, and belongs into threads.
 """
 
 from __future__ import annotations
@@ -13,10 +14,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from captiond import openat2
+
 IN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """How a file is opened for reading: a pipe put in its place cannot hold the opener up."""
 
 _IN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NO_NAMES = {"", ".", ".."}
+_LONGEST_PATH = 4095
+"""As the kernel has it (PATH_MAX): a tree without end is a trap, and ends here either way."""
+
 _KINDS = {
     stat.S_IFLNK: "a link, and links are not followed",
     stat.S_IFDIR: "a directory",
@@ -25,13 +32,17 @@ _KINDS = {
 }
 
 
+class LinkOnTheWay(FileNotFoundError):
+    """A folder on the way is a link: beneath the root, nothing lies at this path."""
+
+
 @contextmanager
 def folder_beneath(root: str, folder: str) -> Iterator[int]:
-    """Give a descriptor of the folder. Raises OSError: ELOOP for a link on the way."""
+    """Give a descriptor of the folder. Raises OSError: LinkOnTheWay, ENAMETOOLONG beyond 4 KB."""
     within = os.open(root, _IN_FOLDER)
     try:
-        for part in folder.split("/") if folder else ():
-            inner = _open_folder(part, within)
+        if folder:
+            inner = _open_inner(folder, within)
             os.close(within)
             within = inner
         yield within
@@ -39,17 +50,48 @@ def folder_beneath(root: str, folder: str) -> Iterator[int]:
         os.close(within)
 
 
-def _open_folder(part: str, within: int) -> int:
-    if part in {"", ".", ".."}:
-        raise FileNotFoundError(errno.ENOENT, "no such folder beneath the root", part)
+def _open_inner(folder: str, within: int) -> int:
+    parts = folder.split("/")
+    if not _NO_NAMES.isdisjoint(parts):
+        raise FileNotFoundError(errno.ENOENT, "no such folder beneath the root", folder)
+    try:
+        fd = openat2.open_folder(folder, within)
+        return _walk(parts, within) if fd is None else fd
+    except NotADirectoryError as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder) from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            reason = "a folder on the way is a link, and links are not followed"
+            raise LinkOnTheWay(errno.ELOOP, reason, folder) from error
+        raise
+
+
+def _walk(parts: list[str], within: int) -> int:
+    """Open folder after folder. Raises OSError: ELOOP for a link."""
+    if sum(len(os.fsencode(part)) + 1 for part in parts) - 1 > _LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    here = within
+    try:
+        for part in parts:
+            inner = _step(part, here)
+            if here != within:
+                os.close(here)
+            here = inner
+    except BaseException:
+        if here != within:
+            os.close(here)
+        raise
+    return here
+
+
+def _step(part: str, within: int) -> int:
     try:
         return os.open(part, _IN_FOLDER | os.O_NOFOLLOW, dir_fd=within)
-    except NotADirectoryError as error:
+    except NotADirectoryError:
         status = os.stat(part, dir_fd=within, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):  # O_DIRECTORY hides ELOOP behind ENOTDIR
-            reason = "a folder on the way is a link, and links are not followed"
-            raise OSError(errno.ELOOP, reason, part) from error
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), part) from error
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), part) from None
+        raise
 
 
 def kind(status: os.stat_result) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from captiond import errors
-from captiond.beneath import IN_FILE, folder_beneath, kind
+from captiond.beneath import IN_FILE, LinkOnTheWay, folder_beneath, kind
 from captiond.models import Photo, Signature
 
 CHUNK_BYTES = 1 << 20
@@ -108,10 +108,12 @@ def _photo_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, LinkOnTheWay):
+            raise errors.PhotoVanished(f"the file is gone: {error.strerror}") from error
         if error.errno in _GONE:
             raise errors.PhotoVanished("the file is gone") from error
-        if error.errno == errno.ELOOP:
-            raise errors.NotAPhoto(f"not reached: {error.strerror}") from error
+        if error.errno == errno.ELOOP:  # it was swapped for a link since the look at it
+            raise errors.NotAPhoto("not a plain file but a link") from error
         if error.errno in _UNREADABLE:
             raise errors.Undecodable(f"the file cannot be read: {error.strerror}") from error
         raise
