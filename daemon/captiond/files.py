@@ -20,6 +20,9 @@ TEMPORARY_PREFIX = ".captiond-"
 TEMPORARY_SUFFIX = ".tmp"
 """What unfinished files are called: hidden, and short, so that a name of 255 bytes has room."""
 
+CANARY = f"{TEMPORARY_PREFIX}canary{TEMPORARY_SUFFIX}"
+"""The file of `leave_canary`: always the same, so that the next one sweeps what a crash left."""
+
 _OUT_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 MARKS = "user.captiond"
 """The extended attribute for what a file has no room to say of itself."""
@@ -114,6 +117,18 @@ def sweep_beneath(root: str, folder: str) -> int:
         for name in left:
             os.unlink(name, dir_fd=within)
     return len(left)
+
+
+def leave_canary(root: str) -> None:
+    """Make the empty file CANARY in a root and remove it again, for its event's sake.
+
+    Raises SidecarUnwritable.
+    """
+    with _sidecar_errors(root, "", CANARY), folder_beneath(root, "") as within:
+        with suppress(FileNotFoundError):
+            os.unlink(CANARY, dir_fd=within)
+        os.close(os.open(CANARY, _OUT_FILE, 0o600, dir_fd=within))
+        os.unlink(CANARY, dir_fd=within)
 
 
 def shown(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 import structlog
@@ -15,16 +15,14 @@ from captiond.index.base import Index
 from captiond.intake.added import AddedFolders
 from captiond.intake.events import Batch
 from captiond.intake.folder import WatchedFolder
-from captiond.intake.mounts import Mount, find_mount
+from captiond.intake.mounts import Mount, Places, is_polled, silent_mount
+from captiond.intake.remount import follow_mounts
 from captiond.intake.scanner import Scanner
-from captiond.intake.settler import Settler
-from captiond.intake.watch import WatchHooks, keep_watching
+from captiond.intake.settler import Settler, Tally
+from captiond.intake.watch import Watch, WatchHooks
 from captiond.models import Lane
 
 log = structlog.get_logger()
-
-MANY_EVENTS = 3000
-"""A batch this large may be what is left of a larger one: the kernel's queue holds 16,384."""
 
 MANY_WAITING = 100_000
 """With so many photos waiting, events are left to the next scan: 50 MB are enough."""
@@ -34,7 +32,7 @@ POLL_SHARE = 10
 """Without events a root is scanned each minute, but for a tenth of the time at most."""
 
 THREADS = 3
-"""One waits for events, one looks at photos, one walks new folders."""
+"""One reads events, one looks at photos, one walks new folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +40,16 @@ class Intake:
     """What it takes to look after one root.
 
     `on_due` is called, on the loop, when photos became due; `scanning` bounds how many roots are
-    scanned at once.
+    scanned at once. `writable` says that captiond may write there, to see that the watch lives.
+    `tally` tells how far it got.
     """
 
     folder: WatchedFolder
     index: Index
     on_due: Callable[[], None]
     scanning: anyio.CapacityLimiter
+    writable: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def root(self) -> str:
@@ -78,8 +79,9 @@ async def attend(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(attendant.settler.run, name=f"settle {intake.root}")
         tasks.start_soon(attendant.added.run, name=f"walk {intake.root}")
-        if intake.folder.watching:
-            await tasks.start(attendant.watch, name=f"watch {intake.root}")
+        await tasks.start(follow_mounts, intake.folder, attendant.mounted, name="follow mounts")
+        if intake.folder.polling != "always":
+            await tasks.start(attendant.watch.keep, name=f"watch {intake.root}")
         task_status.started()
         await attendant.scan_forever()
 
@@ -94,7 +96,7 @@ async def scan_once(intake: Intake) -> ScanTotals:
         tasks.start_soon(attendant.settler.run, name=f"settle {intake.root}")
         seen = await attendant.scanner.scan_root(intake.scanning)
         attendant.settler.close()
-    tally = attendant.settler.tally
+    tally = intake.tally
     return ScanTotals(seen, tally.due, tally.skipped, tally.gone)
 
 
@@ -105,46 +107,67 @@ class _Attendant:
         folder, index = intake.folder, intake.index
         self._intake = intake
         self._threads = anyio.CapacityLimiter(THREADS)
-        self.settler = Settler(folder, index=index, on_due=intake.on_due, threads=self._threads)
-        self.scanner = Scanner(folder, index=index, settler=self.settler)
-        self.added = AddedFolders(self.scanner, self._threads)
+        self.settler = Settler(
+            folder,
+            index=index,
+            on_due=intake.on_due,
+            threads=self._threads,
+            tally=intake.tally,
+        )
+        hooks = WatchHooks(take=self._take, missed=self._wanted_now)
+        self.watch = Watch(folder, hooks=hooks, threads=self._threads)
+        self._cover = self.watch.cover
+        self.scanner = Scanner(folder, index=index, settler=self.settler, arm=self._cover.arm)
+        self.added = AddedFolders(self.scanner, self._threads, on_walked=self.watch.tell_cover)
+        self._silent: Mount | None = None
         self._wanted = anyio.Event()
 
-    async def watch(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        hooks = WatchHooks(take=self._take, missed=self._wanted_now)
-        await keep_watching(
-            self._intake.folder, hooks=hooks, threads=self._threads, task_status=task_status
-        )
+    def mounted(self, places: Places) -> None:
+        """Take note of the mounts the root is made of now; what lies on them is scanned for."""
+        silent = silent_mount(places)
+        if silent is not None and silent != self._silent:
+            log.info("root.polled", root=self._intake.root, file_system=silent.fs_type)
+        self._silent = silent
+        self._wanted_now()
 
     async def scan_forever(self) -> None:
         """Scan now, then periodically, and whenever events may have been lost."""
-        mount = await anyio.to_thread.run_sync(find_mount, self._intake.root)
-        if mount is not None and not mount.sends_events:
-            log.info("root.polled", root=self._intake.root, file_system=mount.fs_type)
         while True:
             self._wanted = anyio.Event()
+            self._cover.recount()
             began = time.monotonic()
             seen = await self.scanner.scan_root(self._intake.scanning)
             took = time.monotonic() - began
             log.debug("root.scanned", root=self._intake.root, photos=seen, seconds=round(took, 3))
+            self.watch.tell_cover(all_met=True)
+            if self._intake.writable:
+                await self.watch.check()
             await anyio.sleep(took)  # scans that events ask for take half of the time at most
             jitter = random.uniform(0.9, 1.1)  # noqa: S311 spreads the scans of many roots
-            with anyio.move_on_after(scan_interval(self._intake.folder, mount, took) * jitter):
+            interval = scan_interval(
+                self._intake.folder, self._silent, took, whole=self._cover.whole
+            )
+            with anyio.move_on_after(interval * jitter):
                 await self._wanted.wait()
 
     def _take(self, batch: Batch) -> None:
         self.added.add(batch.folders)
         if self.settler.waiting < MANY_WAITING:
             self.settler.hint(batch.photos, Lane.ARRIVAL)
-        if batch.events > MANY_EVENTS or self.settler.waiting >= MANY_WAITING:
+        else:
             self._wanted_now()
 
     def _wanted_now(self) -> None:
         self._wanted.set()
 
 
-def scan_interval(folder: WatchedFolder, mount: Mount | None, took: float) -> float:
-    """Return the seconds until the next scan, after one that took `took` seconds."""
-    told = folder.watching and (mount is None or mount.sends_events)
-    polled = max(POLL_SECONDS, took * POLL_SHARE)
-    return folder.scan_interval_seconds if told else min(polled, folder.scan_interval_seconds)
+def scan_interval(
+    folder: WatchedFolder, silent: Mount | None, took: float, *, whole: bool = True
+) -> float:
+    """Return the seconds until the next scan, after one that took `took` seconds.
+
+    `silent` is a mount of the root that sends no events; `whole` says that every folder is watched.
+    """
+    if whole and not is_polled(folder.polling, silent):
+        return folder.scan_interval_seconds
+    return min(max(POLL_SECONDS, took * POLL_SHARE), folder.scan_interval_seconds)

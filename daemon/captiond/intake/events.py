@@ -4,50 +4,35 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
-
-DELETED = 3
-"""As in `watchfiles.Change`; whether a path was added or modified makes no difference here."""
-
-SIDECAR_SUFFIXES = (".xmp", ".txt", ".json")
 
 
 @dataclass(slots=True)
 class Batch:
     """What one batch of events comes to; paths are beneath the root."""
 
-    events: int
     photos: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)
 
 
-def sort_events(changes: Collection[tuple[int, str]], watched: WatchedFolder) -> Batch:
-    """Sort events as watchfiles gives them; blocks on the disk.
+def sort_events(paths: Mapping[str, bool], watched: WatchedFolder) -> Batch:
+    """Sort paths that had events, and whether each is a folder's; blocks on the disk.
 
-    Whatever is there now counts, not what the event says. A path that is gone may have been a
-    folder of photos. Sidecars and what the filter refuses are dropped.
+    Whatever is there now counts, not what the event says: a folder that came, went, or may be read
+    otherwise is walked. Sidecars and what the filter refuses are dropped.
     """
-    batch, ground = Batch(len(changes)), _Ground(watched)
-    prefix = watched.root.rstrip("/") + "/"
-    for change, full_path in changes:
-        path = full_path.removeprefix(prefix)
+    batch, ground = Batch(), _Ground(watched)
+    for path, is_folder in paths.items():
         folder, _, name = path.rpartition("/")
-        if path == full_path or not name or not ground.is_watched(folder):
+        if not ground.is_watched(folder):
             continue
-        is_photo = watched.filter.is_photo(folder, name)
-        if is_photo:
+        if watched.filter.is_photo(folder, name):
             batch.photos.append(path)
-        if not watched.recursive or not watched.filter.enters(folder, name):
-            continue
-        if change == DELETED:
-            was_folder = not is_photo and not name.endswith(SIDECAR_SUFFIXES)
-        else:
-            was_folder = _is_folder(full_path)
-        if was_folder:
+        if is_folder and watched.recursive and watched.filter.enters(folder, name):
             batch.folders.add(path)
     return batch
 
@@ -55,8 +40,7 @@ def sort_events(changes: Collection[tuple[int, str]], watched: WatchedFolder) ->
 class _Ground:
     """Knows which folders are watched, for the time of one batch.
 
-    The library follows links to folders that were there when it was armed, the scan follows
-    none: what happens beyond a link is dropped.
+    Since it was armed a folder may have become a link's target, or been given a `.nomedia`.
     """
 
     def __init__(self, watched: WatchedFolder) -> None:
@@ -83,10 +67,3 @@ class _Ground:
         except OSError:
             return True  # gone, or unreadable: the look at the photo will tell
         return stat.S_ISDIR(mode) and not os.path.lexists(f"{full_path}/{NO_MEDIA}")
-
-
-def _is_folder(full_path: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(full_path).st_mode)
-    except OSError:
-        return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from captiond.index.base import FolderDigest, FolderView
 from captiond.intake.folder import WatchedFolder
-from captiond.intake.listing import Listing, absent, differing, digest_of, list_folder
+from captiond.intake.listing import Arm, Listing, absent, differing, digest_of, list_folder, unarmed
 from captiond.intake.look import is_folder
 from captiond.models import State
 
@@ -42,12 +42,14 @@ class Step:
     photos: int = 0
 
 
-def scan(watched: WatchedFolder, view: FolderView, beneath: str = "") -> Iterator[Step]:
+def scan(
+    watched: WatchedFolder, view: FolderView, beneath: str = "", *, arm: Arm = unarmed
+) -> Iterator[Step]:
     """Walk the folder `beneath` ("" = the whole root); yield what was found, step by step.
 
     Blocks on the disk and reads `view`: to be run in the view's own thread.
     """
-    findings = _compare_tree(watched, view, beneath)
+    findings = _compare_tree(watched, view, beneath, arm)
     step, began = Step(), time.monotonic()
     for finding in _hold_back_gone(findings) if beneath == "" else findings:
         _add(finding, step)
@@ -85,12 +87,14 @@ def _hold_back_gone(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield finding
 
 
-def _compare_tree(watched: WatchedFolder, view: FolderView, beneath: str) -> Iterator[Finding]:
+def _compare_tree(
+    watched: WatchedFolder, view: FolderView, beneath: str, arm: Arm
+) -> Iterator[Finding]:
     waiting = [beneath]
     while waiting:
         folder = waiting.pop()
         try:
-            listing = list_folder(watched, folder)
+            listing = list_folder(watched, folder, arm)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -118,15 +122,15 @@ def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) 
 
 def _vanished_folders(watched: WatchedFolder, view: FolderView, beneath: str) -> Iterator[Finding]:
     for folder in view.folders(watched.root, beneath):
-        if folder and _is_gone(watched.full(folder)):
+        if folder and _is_gone(watched.root, folder):
             known = view.files(watched.root, folder)
             names = [name for name, row in known.items() if row.state is not State.MISSING]
             yield Finding(folder=folder, gone=_paths(folder, names))
 
 
-def _is_gone(full_path: str) -> bool:
+def _is_gone(root: str, folder: str) -> bool:
     try:
-        return not is_folder(full_path)
+        return not is_folder(root, folder)
     except OSError:
         return False
 

@@ -12,6 +12,7 @@ import structlog
 
 from captiond.index.base import Index
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.listing import Arm, unarmed
 from captiond.intake.scan import Step, scan
 from captiond.intake.settler import Settler
 from captiond.models import Lane
@@ -27,10 +28,13 @@ SLICE = 2000
 class Scanner:
     """The scans of one root."""
 
-    def __init__(self, watched: WatchedFolder, *, index: Index, settler: Settler) -> None:
+    def __init__(
+        self, watched: WatchedFolder, *, index: Index, settler: Settler, arm: Arm = unarmed
+    ) -> None:
         self._watched = watched
         self._index = index
         self._settler = settler
+        self._arm = arm
         self._told: set[str] = set()
         self._missing = False
 
@@ -39,6 +43,7 @@ class Scanner:
         state = await anyio.to_thread.run_sync(self._settler.witness.look, limiter=threads)
         if state.present:
             self._missing = False
+            await self._settler.witness.recognise(threads)
             self._settler.digests.begin()
             return await self._walk([""], Lane.BACKLOG, threads)
         if not self._missing:
@@ -63,7 +68,7 @@ class Scanner:
             # The caller was cancelled: it will say so itself once this thread has ended.
             with contextlib.suppress(concurrent.futures.CancelledError):
                 for folder in folders:
-                    for step in scan(self._watched, view, folder):
+                    for step in scan(self._watched, view, folder, arm=self._arm):
                         photos += step.photos
                         anyio.from_thread.run(self._take, step, lane)
         finally:

@@ -1,9 +1,6 @@
 """Keeps one watch on a root: arms it, hands its events on, starts it again when it fails.
 
-watchfiles' Rust backend is used directly: `awatch` builds it on the event loop (1.4 s for 10,000
-folders), and a name that is not UTF-8 ends it with the batch dropped. Here any failure costs a
-restart and a scan. The backend is never given a timeout: where one ends, it clears its events
-without looking again.
+Nobody waits in a thread for events: the event loop is told when the kernel has some.
 """
 
 from __future__ import annotations
@@ -11,41 +8,58 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import structlog
 from anyio.abc import TaskStatus
-from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
+from captiond import files
+from captiond.errors import SidecarError
+from captiond.intake.cover import Cover, Heard
 from captiond.intake.events import Batch, sort_events
 from captiond.intake.folder import WatchedFolder
 
 log = structlog.get_logger()
 
-DEBOUNCE_MS = 50
-STEP_MS = 10
-"""16 ms from a drop to its event at the median; 0.3 s of CPU a minute on 10,000 folders."""
+DEBOUNCE_SECONDS = 0.02
+"""What belongs together comes together: events of one file make one hint."""
+
+RETRY_SECONDS = 1.0
+"""A root that is gone, or may not be read, is looked for this often: a few system calls."""
 
 FIRST_DELAY_SECONDS = 1.0
 LAST_DELAY_SECONDS = 60.0
 HEALTHY_SECONDS = 60.0
-GUARD_SECONDS = 5.0
+GUARD_SECONDS = 1.0
 GAP_SECONDS = 2.0
-"""A process that stood still this long may have lost events without an error."""
+"""A machine that slept this long may find a disk that another system wrote to."""
 
-NAME_NOT_UTF8 = (
-    "the kernel's events end at a name that is not UTF-8; while there is a folder of such a name, "
-    "new photos are found by a scan each minute"
+CANARY_SECONDS = 5.0
+
+OF_ROOT = (FileNotFoundError, NotADirectoryError, PermissionError)
+REPLACED = "the folder was replaced"
+DEAD = "a file was made and no event came"
+BARE = (
+    "the kernel granted no inotify watch for some folders: photos there are found by a scan each "
+    "minute until fs.inotify.max_user_watches is raised"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WatchHooks:
-    """Who is told: `take` of events, `missed` when events may have been lost."""
+    """Who is told: `take` of events, `missed` when events may have been lost or do not come."""
 
     take: Callable[[Batch], None]
     missed: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a watch ended; `of_root` when the root is gone, another folder, or may not be read."""
+
+    error: str
+    of_root: bool = False
+    event: str = "watch.failed"
 
 
 def next_delay(delay: float, *, healthy_seconds: float) -> float:
@@ -55,129 +69,155 @@ def next_delay(delay: float, *, healthy_seconds: float) -> float:
     return min(delay * 2, LAST_DELAY_SECONDS)
 
 
-async def keep_watching(
-    watched: WatchedFolder,
-    *,
-    hooks: WatchHooks,
-    threads: anyio.CapacityLimiter,
-    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
-) -> None:
-    """Watch until cancelled; started when armed, or when the first try has failed and was told.
-
-    A failure that comes back at each restart is told once.
-    """
-    delay, started, told, news = 0.0, False, "", True
-    while True:
-        watch, armed_at = Watch(watched, hooks=hooks, threads=threads), time.monotonic()
-        try:
-            await watch.arm()
-            armed_at = time.monotonic()
-            if not started:
-                task_status.started()
-                started = True
-            else:
-                hooks.missed()
-                if news:
-                    log.info("watch.restarted", root=watched.root)
-            await watch.run()
-            error = "the folder was replaced"
-        except (OSError, WatchfilesRustInternalError) as failure:
-            error = reason(failure)
-        healthy_seconds = time.monotonic() - armed_at
-        news = error != told or healthy_seconds >= HEALTHY_SECONDS
-        if news:
-            log.warning("watch.failed", root=watched.root, error=error)
-        delay, told = next_delay(delay, healthy_seconds=healthy_seconds), error
-        if not started:
-            task_status.started()
-            started = True
-        await anyio.sleep(delay)
-
-
-def reason(failure: Exception) -> str:
-    """Return why a watch failed, in a sentence for a person."""
-    text = str(failure)
-    path = text.removeprefix("Unable to decode path ").removesuffix(" to string")
-    return text if path == text else f"{NAME_NOT_UTF8}: {path}"
-
-
 class Watch:
-    """One life of a watch: armed once, run until it fails or the root is another folder."""
+    """The watch of one root, for the root's life; `cover` arms single folders for the walks."""
 
     def __init__(
         self, watched: WatchedFolder, *, hooks: WatchHooks, threads: anyio.CapacityLimiter
     ) -> None:
+        self.cover = Cover(watched)
         self._watched = watched
         self._hooks = hooks
         self._threads = threads
+        self._restarts = _Restarts(watched.root)
+        self._was_armed = True
+        self._told_bare = False
+        self._canary = anyio.Event()
+        self._dead = False
 
-    async def arm(self) -> None:
-        """Set up the kernel's watches; raises OSError, WatchfilesRustInternalError."""
-        await anyio.to_thread.run_sync(self._arm, abandon_on_cancel=True, limiter=self._threads)
-
-    async def run(self) -> None:
-        """Hand events on; return when the root is not the folder any more that was armed.
-
-        Raises OSError, WatchfilesRustInternalError.
-        """
+    async def keep(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Watch until cancelled; started when armed, or when the first try has failed."""
         try:
-            while not self._pulse.replaced:
-                batch = await anyio.to_thread.run_sync(
-                    self._pull, abandon_on_cancel=True, limiter=self._threads
-                )
-                if batch is not None:
-                    self._hooks.take(batch)
-                elif self._pulse.stood_still:
-                    log.warning("watch.stood_still", root=self._watched.root)
-                    self._hooks.missed()
+            failure = await self._arm()
+            task_status.started()
+            while True:
+                if failure is None:
+                    failure = await self._listen()
+                    self.cover.close()
+                await anyio.sleep(self._restarts.pause_after(failure))
+                failure = await self._arm()
         finally:
-            self._pulse.stopped = True
+            self.cover.close()
 
-    def _arm(self) -> None:
-        root = self._watched.root
-        self._pulse = _Pulse(root)
-        self._notify = RustNotify([root], False, False, 0, self._watched.recursive, False)
+    def tell_cover(self, *, all_met: bool = False) -> None:
+        """Tell once when folders have no watch, and when all have again.
 
-    def _pull(self) -> Batch | None:
-        """Wait for events; None when the pulse ended it."""
-        self._pulse.begin()
-        changes = self._notify.watch(DEBOUNCE_MS, STEP_MS, 0, self._pulse)
-        return None if isinstance(changes, str) else sort_events(changes, self._watched)
+        `all_met` says that every folder was met since `cover.recount`.
+        """
+        if self.cover.bare and not self._told_bare:
+            self._told_bare = True
+            log.warning(
+                "watch.incomplete", root=self._watched.root, folders=self.cover.bare, reason=BARE
+            )
+            if not all_met:
+                self._hooks.missed()
+        elif self._told_bare and all_met and self.cover.whole:
+            self._told_bare = False
+            log.info("watch.completed", root=self._watched.root)
+
+    async def check(self) -> None:
+        """Make a file in the root, which must give an event; else the watch begins anew.
+
+        Right after a scan, when the disk is awake: left alone, it may spin down.
+        """
+        if not self.cover.whole:
+            return
+        self._canary = canary = anyio.Event()
+        try:
+            await anyio.to_thread.run_sync(
+                files.leave_canary, self._watched.root, limiter=self._threads
+            )
+        except SidecarError:  # read-only, or full: captiond leaves it as it is
+            return
+        with anyio.move_on_after(CANARY_SECONDS):
+            await canary.wait()
+            return
+        self._dead = True
+
+    async def _arm(self) -> Failure | None:
+        failure = None
+        try:
+            await anyio.to_thread.run_sync(
+                self.cover.open, abandon_on_cancel=True, limiter=self._threads
+            )
+        except OSError as error:
+            self.cover.close()
+            failure = Failure(str(error), of_root=isinstance(error, OF_ROOT))
+        else:
+            self._restarts.tell_armed()
+            self.tell_cover()
+        if failure is None or self._was_armed:
+            self._hooks.missed()
+        self._was_armed = failure is None
+        return failure
+
+    async def _listen(self) -> Failure:
+        """Hand events on until the watch is dead, or the root is another folder."""
+        self._dead = False
+        while True:
+            waited_from = _uptime()
+            with anyio.move_on_after(GUARD_SECONDS):
+                await anyio.wait_readable(self.cover.fd)
+            stood_still = _uptime() - waited_from > GUARD_SECONDS + GAP_SECONDS
+            await anyio.sleep(DEBOUNCE_SECONDS)
+            try:
+                heard, batch, ended = await anyio.to_thread.run_sync(
+                    self._hear, abandon_on_cancel=True, limiter=self._threads
+                )
+            except OSError as error:
+                return Failure(str(error))
+            self._hand_on(heard, batch, stood_still=stood_still)
+            if ended:
+                return Failure(REPLACED, of_root=True)
+            if self._dead:
+                return Failure(DEAD, event="watch.dead")
+
+    def _hear(self) -> tuple[Heard, Batch, bool]:
+        heard = self.cover.hear()
+        return heard, sort_events(heard.paths, self._watched), heard.ended or self.cover.replaced
+
+    def _hand_on(self, heard: Heard, batch: Batch, *, stood_still: bool) -> None:
+        if heard.lost or files.CANARY in heard.paths:
+            self._canary.set()
+        if batch.photos or batch.folders:
+            self._hooks.take(batch)
+        if stood_still:
+            log.warning("watch.stood_still", root=self._watched.root)
+        if heard.lost:
+            log.warning("watch.overflowed", root=self._watched.root)
+        if heard.lost or stood_still:
+            self._hooks.missed()
 
 
-class _Pulse:
-    """Is asked by the backend every STEP_MS whether to stop; sees gaps and a replaced root."""
+class _Restarts:
+    """Says how long to wait before a restart, and tells of each failure once."""
 
     def __init__(self, root: str) -> None:
-        self.stopped = False
-        self.stood_still = False
-        self.replaced = False
         self._root = root
-        self._identity = _identity(root)
-        self._asked_at = self._guarded_at = _uptime()
+        self._delay = 0.0
+        self._told = ""
+        self._news = False
+        self._since = time.monotonic()
 
-    def begin(self) -> None:
-        self.stood_still = False
-        self._asked_at = _uptime()
+    def tell_armed(self) -> None:
+        self._since = time.monotonic()
+        if self._news:
+            log.info("watch.restarted", root=self._root)
 
-    def is_set(self) -> bool:
-        now = _uptime()
-        self.stood_still = now - self._asked_at > GAP_SECONDS
-        self._asked_at = now
-        if now - self._guarded_at > GUARD_SECONDS:
-            self._guarded_at = now
-            self.replaced = _identity(self._root) != self._identity
-        return self.stopped or self.stood_still or self.replaced
+    def pause_after(self, failure: Failure) -> float:
+        """Tell of a failure unless it is the same again; return the seconds to wait."""
+        healthy_seconds = time.monotonic() - self._since
+        self._since = time.monotonic()
+        self._news = failure.error != self._told or healthy_seconds >= HEALTHY_SECONDS
+        if self._news:
+            self._told = failure.error
+            log.warning(failure.event, root=self._root, error=failure.error)
+        if failure.of_root:
+            return RETRY_SECONDS
+        self._delay = next_delay(self._delay, healthy_seconds=healthy_seconds)
+        return self._delay
 
 
 def _uptime() -> float:
     """Return seconds of a clock that goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _identity(root: str) -> tuple[int, int] | None:
-    try:
-        found = Path(root).stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
