@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Recorder:
         self.by_folder: dict[tuple[str, str], dict[str, Photo]] = {}
         self.offered: list[tuple[float, Sighting]] = []
         self.digests: dict[tuple[str, str], str] = {}
+        self.disks: dict[tuple[str, str], str | None] = {}
         self.views = 0
         self._changed = anyio.Event()
 
@@ -52,6 +53,10 @@ class Recorder:
         for one in digests:
             self.digests[one.root, one.folder] = one.digest
         self._tell()
+
+    async def save_disks(self, root: str, disks: Mapping[str, str | None]) -> None:
+        for folder, identity in disks.items():
+            self.disks[root, folder] = identity
 
     def folder_view(self) -> RecorderView:
         self.views += 1
@@ -98,6 +103,10 @@ class RecorderView:
             and any(self._recorder.rows[p][1] is not State.MISSING for p in list(photos.values()))
         )
         return [f for f in known if not beneath or f"{f}/".startswith(f"{beneath}/")]
+
+    def disks(self, root: str) -> dict[str, str]:
+        saved = self._recorder.disks.items()
+        return {folder: identity for (of, folder), identity in saved if of == root and identity}
 
     def close(self) -> None:
         self._recorder.views -= 1

@@ -1,95 +1,107 @@
-"""What lies under a root, and what may be concluded from it."""
+"""What the mount table says of a root."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from intake_helpers import watched_folder
 
+from captiond.intake.filters import Filter
 from captiond.intake.mounts import (
-    Mount,
-    RootState,
-    RootWitness,
+    MountTable,
     find_mount,
     inotify_room,
-    look_at_root,
-    may_conclude_gone,
-    mount_of,
+    is_polled,
     parse_mountinfo,
+    places_of,
+    read_mounts,
+    silent_mount,
 )
 
 MOUNTINFO = r"""
-22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 36 22 0:31 / /mnt/nas rw,relatime shared:7 master:2 - nfs4 nas:/photos rw,vers=4.2
 37 22 0:32 / /mnt/my\040disk rw - fuse.sshfs me@host: rw
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 38 22 8:1 / /mnt/usb rw - fuseblk /dev/sda1 rw
 39 38 0:40 / /mnt/usb rw - tmpfs tmpfs rw
 40 22 0:41 / /mnt/smb rw - cifs //nas/photos rw
+41 22 8:2 /photos /srv/photos rw - ext4 /dev/sdb1 rw
+42 41 0:50 / /srv/photos/phone rw - fuse.sshfs phone: rw
+43 41 8:3 / /srv/photos/usb/2024 rw - vfat /dev/sdc1 rw
+44 22 8:4 / /srv/old/disk rw - nfs nas:/hidden rw
+45 22 8:5 / /srv/old rw - ext4 /dev/sdd1 rw
 garbage
 """
+TABLE = MountTable(parse_mountinfo(MOUNTINFO))
 
 
 @pytest.mark.parametrize(
-    ("path", "mount", "sends_events"),
+    ("path", "point", "fs_type", "sends_events"),
     [
-        ("/home/me/Photos", Mount("/", "ext4"), True),
-        ("/mnt/nas", Mount("/mnt/nas", "nfs4"), False),
-        ("/mnt/nas/2024", Mount("/mnt/nas", "nfs4"), False),
-        ("/mnt/nas2", Mount("/", "ext4"), True),
-        ("/mnt/my disk/x", Mount("/mnt/my disk", "fuse.sshfs"), False),
-        ("/mnt/usb/x", Mount("/mnt/usb", "tmpfs"), True),
-        ("/mnt/smb/x", Mount("/mnt/smb", "cifs"), False),
+        ("/home/me/Photos", "/", "ext4", True),
+        ("/mnt/nas", "/mnt/nas", "nfs4", False),
+        ("/mnt/nas/2024", "/mnt/nas", "nfs4", False),
+        ("/mnt/nas2", "/", "ext4", True),
+        ("/mnt/my disk/x", "/mnt/my disk", "fuse.sshfs", False),
+        ("/mnt/usb/x", "/mnt/usb", "tmpfs", True),
+        ("/mnt/smb/x", "/mnt/smb", "cifs", False),
+        ("/srv/old/disk/x", "/srv/old", "ext4", True),
     ],
 )
-def test_the_mount_beneath_a_path(path: str, mount: Mount, sends_events: bool):
-    """The innermost, last mounted file system counts; network and FUSE ones send no events."""
-    found = mount_of(path, parse_mountinfo(MOUNTINFO))
-    assert found == mount
-    assert found.sends_events is sends_events
+def test_the_mount_beneath_a_path(path: str, point: str, fs_type: str, sends_events: bool):
+    """What the kernel would find there, whatever stands first in the table or lies hidden."""
+    found = TABLE.holding(path)
+    assert found is not None
+    assert (found.point, found.fs_type, found.sends_events) == (point, fs_type, sends_events)
+
+
+@pytest.mark.parametrize(
+    ("root", "changes", "places"),
+    [
+        ("/srv/photos", {}, {"": "ext4", "phone": "fuse.sshfs", "usb/2024": "vfat"}),
+        ("/srv/photos", {"recursive": False}, {"": "ext4"}),
+        ("/srv/photos", {"filter": Filter(("usb",))}, {"": "ext4", "phone": "fuse.sshfs"}),
+        ("/srv/old", {}, {"": "ext4"}),
+        ("/mnt/usb", {}, {"": "tmpfs"}),
+        ("/srv/photos/usb", {}, {"": "ext4", "2024": "vfat"}),
+    ],
+)
+def test_the_mounts_a_root_is_made_of(root: str, changes: dict, places: dict[str, str]):
+    """The one it lies on and those within it that are looked into; hidden ones are left out."""
+    found = places_of(watched_folder(Path(root), **changes), root, TABLE)
+    assert {folder: mount.fs_type for folder, mount in found.items()} == places
+
+
+@pytest.mark.parametrize(
+    ("polling", "root", "polled"),
+    [
+        ("auto", "/home", False),
+        ("auto", "/mnt/smb", True),
+        ("auto", "/srv/photos", True),
+        ("auto", "/srv/photos/usb", False),
+        ("always", "/home", True),
+        ("never", "/mnt/smb", False),
+    ],
+)
+def test_who_is_polled(polling: str, root: str, polled: bool):
+    """By itself a root on a network or FUSE mount, or with one inside it; else as it is told."""
+    places = places_of(watched_folder(Path(root)), root, TABLE)
+    assert is_polled(polling, silent_mount(places)) is polled
+
+
+def test_a_root_of_its_own_parent_is_found():
+    """The first file system of a booting machine, which names itself as its parent."""
+    rootfs = parse_mountinfo("1 1 0:2 / / rw - rootfs rootfs rw")
+    assert MountTable(rootfs).holding("/srv") == rootfs[0]
 
 
 def test_this_machines_mount_table_is_read():
     """The mount of the root directory is found."""
-    assert find_mount("/") is not None
-
-
-START = RootState(1, 10, empty=False)
-
-
-@pytest.mark.parametrize(
-    ("start", "now", "allowed"),
-    [
-        (START, RootState(1, 10, empty=False), True),
-        (START, RootState(1, 11, empty=False), True),
-        (START, RootState(1, 10, empty=True), False),
-        (START, RootState(2, 10, empty=False), False),
-        (START, RootState(None, None, empty=True), False),
-        (None, RootState(1, 10, empty=False), False),
-    ],
-)
-def test_when_files_may_be_called_gone(start: RootState | None, now: RootState, allowed: bool):
-    """Never while the root is missing, empty, or on another device than at the start."""
-    assert may_conclude_gone(start, now) is allowed
-
-
-def test_a_witness_starts_with_the_first_root_that_holds_something(tmp_path: Path):
-    """An empty mount point is no start; the device counts from the first file on."""
-    witness = RootWitness(str(tmp_path))
-    (tmp_path / ".trash").mkdir()
-    (tmp_path / "lost+found").mkdir()
-    assert witness.look().empty
-    assert not witness.may_conclude_gone()
-    (tmp_path / "a.jpg").touch()
-    assert witness.may_conclude_gone()
-    (tmp_path / "a.jpg").unlink()
-    assert not witness.may_conclude_gone()
-
-
-def test_a_look_at_a_root(tmp_path: Path):
-    """A root's device and inode are told; a missing one is not present."""
-    found = tmp_path.stat()
-    assert look_at_root(str(tmp_path)) == RootState(found.st_dev, found.st_ino, empty=True)
-    assert not look_at_root(str(tmp_path / "missing")).present
+    mount = find_mount("/")
+    assert mount is not None
+    assert mount.point == "/"
+    assert read_mounts().holding("/proc/self") != mount
 
 
 def test_the_kernels_room_may_be_hidden(tmp_path: Path):

@@ -169,6 +169,8 @@ def _health(app: App, started_at: float) -> Health:
         beat_at=app.bench.clock(),
         paused=pause.reason if pause else None,
         paused_until=pause.until if pause else None,
+        found_by_event=sum(intake.tally.found_by_event for intake in app.intakes),
+        found_by_scan=sum(intake.tally.found_by_scan for intake in app.intakes),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 SidecarKind = Literal["xmp", "txt", "json"]
+Polling = Literal["auto", "always", "never"]
 
 
 class IndexSettings(Struct, frozen=True, kw_only=True):
@@ -46,6 +47,7 @@ class WatchSettings(Struct, frozen=True, kw_only=True):
 
     settle_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     scan_interval_minutes: Annotated[float, Meta(gt=0, le=525_600)] = 60.0
+    polling: Polling = "auto"
     ignore: list[Annotated[str, Meta(min_length=1)]] = []
 
 
@@ -66,13 +68,14 @@ class LogSettings(Struct, frozen=True, kw_only=True):
 
 
 class FolderSettings(Struct, frozen=True, kw_only=True):
-    """One watched folder; "" means as in `[captioner]`."""
+    """One watched folder; "" means as in `[captioner]`, for `polling` as in `[watch]`."""
 
     path: Annotated[str, Meta(min_length=1)]
     recursive: bool = True
     sidecars: list[SidecarKind] = field(default_factory=lambda: ["xmp", "txt"])
     language: Annotated[str, Meta(max_length=40)] = ""
     prompt: str = ""
+    polling: Literal["", "auto", "always", "never"] = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from captiond.intake.filters import Filter
+from captiond.settings import Polling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedFolder:
     """One root and how it is looked after; `root` is absolute.
 
-    `watching` False leaves everything to the scans.
+    `polling` "always" leaves everything to a scan each minute, "never" trusts the kernel's events;
+    "auto" scans each minute, beside the watch, where a file system sends no events.
     """
 
     root: str
@@ -19,8 +21,13 @@ class WatchedFolder:
     filter: Filter = field(default_factory=Filter)
     settle_seconds: float = 2.0
     scan_interval_seconds: float = 3600.0
-    watching: bool = True
+    polling: Polling = "auto"
 
     def full(self, path: str) -> str:
         """Return the absolute path of `path` beneath the root; "" is the root itself."""
         return f"{self.root.rstrip('/')}/{path}" if path else self.root
+
+    def enters(self, folder: str) -> bool:
+        """Tell whether a folder beneath the root, and all above it, are looked into."""
+        above, _, name = folder.rpartition("/")
+        return self.filter.enters(above, name) and (not above or self.enters(above))

@@ -1,12 +1,18 @@
-"""Says what lies under a root: which file system, whether it is there, what may be concluded."""
+"""Reads the mount table: which file system lies where, and whether it sends events."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from captiond.intake.folder import WatchedFolder
+from captiond.settings import Polling
+
+MOUNTINFO = Path("/proc/self/mountinfo")
 
 NO_EVENTS = frozenset(
     (
@@ -30,13 +36,23 @@ NO_EVENTS = frozenset(
 )
 """File systems where others' changes give no inotify event, besides every `fuse.*`."""
 
+Places = Mapping[str, "Mount"]
+"""The mounts a root is made of, by folder: the one it lies on as "", then those within it."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One line of the mount table: where, and the file system's type."""
+    """One line of the mount table: `subtree` of a file system is shown at `point`.
 
+    `source` is what was mounted: a device, a server's export, or any word.
+    """
+
+    id: int
+    parent: int
+    subtree: str
     point: str
     fs_type: str
+    source: str
 
     @property
     def sends_events(self) -> bool:
@@ -44,21 +60,34 @@ class Mount:
         return self.fs_type not in NO_EVENTS and not self.fs_type.startswith("fuse.")
 
 
-@dataclass(frozen=True, slots=True)
-class RootState:
-    """What a look at a root found; device and inode are None while it is missing.
+class MountTable:
+    """The mounts as a tree: one that is hidden beneath another is not found."""
 
-    `empty` leaves out of account what a bare mount point may hold (dot-files, `lost+found`).
-    """
+    def __init__(self, mounts: Sequence[Mount]) -> None:
+        self._mounts = mounts
+        self._upon: dict[int | None, list[Mount]] = defaultdict(list)
+        ids = {mount.id for mount in mounts}
+        for mount in mounts:
+            is_top = mount.parent == mount.id or mount.parent not in ids
+            self._upon[None if is_top else mount.parent].append(mount)
 
-    device: int | None
-    inode: int | None
-    empty: bool
+    def holding(self, path: str) -> Mount | None:
+        """Return the mount that an absolute path lies on, as the kernel finds it.
 
-    @property
-    def present(self) -> bool:
-        """Whether there is a folder."""
-        return self.device is not None
+        The order of the table tells nothing: mounts that were moved at boot stand anywhere.
+        """
+        found, upon = None, self._upon.get(None, [])
+        while over := [mount for mount in upon if _lies_in(path, mount.point)]:
+            found = min(over, key=lambda mount: len(mount.point))
+            upon = self._upon.get(found.id, [])
+        return found
+
+    def within(self, path: str) -> Iterator[Mount]:
+        """Yield the mounts that can be reached beneath an absolute path."""
+        for mount in self._mounts:
+            beneath = mount.point != path and _lies_in(mount.point, path)
+            if beneath and self.holding(mount.point) is mount:
+                yield mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,74 +98,63 @@ class InotifyRoom:
     max_user_instances: int | None
 
 
+UNKNOWN = Mount(id=0, parent=0, subtree="/", point="/", fs_type="unknown", source="unknown")
+
+
 def parse_mountinfo(text: str) -> list[Mount]:
     """Return the mounts of a `/proc/self/mountinfo`, in its order; see proc_pid_mountinfo(5)."""
     mounts = []
     for line in text.splitlines():
         before, separator, after = line.partition(" - ")
-        fields = before.split(" ")
-        if separator and len(fields) > 4:  # noqa: PLR2004 the mount point is the fifth field
-            mounts.append(Mount(_unescape(fields[4]), after.split(" ")[0]))
+        if separator:
+            number, parent, _, subtree, point = before.split(" ")[:5]
+            fs_type, source = after.split(" ")[:2]
+            mounts.append(
+                Mount(
+                    id=int(number),
+                    parent=int(parent),
+                    subtree=_unescape(subtree),
+                    point=_unescape(point),
+                    fs_type=fs_type,
+                    source=_unescape(source),
+                )
+            )
     return mounts
 
 
-def mount_of(path: str, mounts: Iterable[Mount]) -> Mount | None:
-    """Return the mount that an absolute path lies on, the last one where several lie stacked."""
-    best: Mount | None = None
-    for mount in mounts:
-        within = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
-        if within and (best is None or len(mount.point) >= len(best.point)):
-            best = mount
-    return best
+def read_mounts() -> MountTable:
+    """Return the mount table; where it cannot be read all lies on one unknown file system."""
+    try:
+        return MountTable(parse_mountinfo(os.fsdecode(MOUNTINFO.read_bytes())))
+    except OSError:
+        return MountTable([UNKNOWN])
 
 
 def find_mount(path: str) -> Mount | None:
-    """Return the mount beneath `path`, None where the mount table cannot be read."""
-    try:
-        table = Path("/proc/self/mountinfo").read_bytes()
-    except OSError:
-        return None
-    return mount_of(os.path.realpath(path), parse_mountinfo(os.fsdecode(table)))
+    """Return the mount beneath `path`."""
+    return read_mounts().holding(os.path.realpath(path))
 
 
-def look_at_root(root: str) -> RootState:
-    """Look at a root; one that cannot be read counts as missing."""
-    try:
-        found = Path(root).stat()
-        with os.scandir(root) as entries:
-            empty = not any(_counts(entry.name) for entry in entries)
-    except OSError:
-        return RootState(None, None, empty=True)
-    return RootState(found.st_dev, found.st_ino, empty)
+def places_of(watched: WatchedFolder, real_root: str, table: MountTable) -> Places:
+    """Return the mounts a root is made of; `real_root` is its path without symbolic links."""
+    holding = table.holding(real_root)
+    places = {} if holding is None else {"": holding}
+    if watched.recursive:
+        for mount in table.within(real_root):
+            folder = mount.point[len(real_root.rstrip("/")) + 1 :]
+            if watched.enters(folder):
+                places[folder] = mount
+    return places
 
 
-def may_conclude_gone(start: RootState | None, now: RootState) -> bool:
-    """Tell whether a file that is not found may be taken as gone.
-
-    Never while the root is missing, empty, or on another device than at the start: a disk that
-    was unmounted must not empty the library (immich#6192).
-    """
-    return start is not None and now.present and not now.empty and now.device == start.device
+def silent_mount(places: Places) -> Mount | None:
+    """Return a mount of the root that sends no events, None if all do."""
+    return next((mount for mount in places.values() if not mount.sends_events), None)
 
 
-class RootWitness:
-    """Remembers the device a root was on when it was first seen with something in it."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._start: RootState | None = None
-
-    def look(self) -> RootState:
-        """Look at the root; blocks on the disk."""
-        state = look_at_root(self._root)
-        if self._start is None and not state.empty:
-            self._start = state
-        return state
-
-    def may_conclude_gone(self) -> bool:
-        """Look at the root, then tell whether files may be taken as gone; blocks on the disk."""
-        now = self.look()
-        return may_conclude_gone(self._start, now)
+def is_polled(polling: Polling, silent: Mount | None) -> bool:
+    """Tell whether a root is scanned each minute; `silent` is a mount of it without events."""
+    return polling == "always" or (polling == "auto" and silent is not None)
 
 
 def inotify_room(directory: Path = Path("/proc/sys/fs/inotify")) -> InotifyRoom:
@@ -147,12 +165,12 @@ def inotify_room(directory: Path = Path("/proc/sys/fs/inotify")) -> InotifyRoom:
     )
 
 
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
 def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
-
-
-def _counts(name: str) -> bool:
-    return not name.startswith(".") and name != "lost+found"
 
 
 def _read_number(path: Path) -> int | None:

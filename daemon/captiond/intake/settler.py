@@ -14,8 +14,8 @@ from captiond.index.base import Index, Sighting
 from captiond.intake.digests import Digests
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import look
-from captiond.intake.mounts import RootWitness
 from captiond.intake.settle import NotPlain, Seen, Settled, Settling
+from captiond.intake.witness import RootWitness
 from captiond.models import Lane, Photo, Signature
 
 log = structlog.get_logger()
@@ -23,18 +23,27 @@ log = structlog.get_logger()
 BATCH = 1000
 EMPTY = "empty file"
 NOT_UTF8 = "the file name is not UTF-8; rename it to have it captioned"
-KEPT = "the folder is missing, empty, or on another disk than at the start"
+KEPT = "the folder is missing, empty, or on another disk than its photos were"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tally:
-    """What came of the hints so far, in photos."""
+    """What came of the hints so far, in photos; written by the settler alone."""
 
     found_by_event: int = 0
     found_by_scan: int = 0
     due: int = 0
     skipped: int = 0
     gone: int = 0
+
+    def add(self, sightings: Sequence[Sighting], *, due: int, gone: int) -> None:
+        """Count photos that settled."""
+        by_event = sum(sighting.lane is Lane.ARRIVAL for sighting in sightings)
+        self.found_by_event += by_event
+        self.found_by_scan += len(sightings) - by_event
+        self.due += due
+        self.skipped += sum(sighting.reason is not None for sighting in sightings)
+        self.gone += gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,11 @@ class Settler:
         index: Index,
         on_due: Callable[[], None],
         threads: anyio.CapacityLimiter,
+        tally: Tally,
     ) -> None:
-        self.witness = RootWitness(watched.root)
+        self.witness = RootWitness(watched, index)
         self.digests = Digests(watched.root, index)
-        self.tally = Tally()
+        self.tally = tally
         self._root = watched.root
         self._index = index
         self._on_due = on_due
@@ -68,6 +78,7 @@ class Settler:
         self._settling = Settling(watched.settle_seconds)
         self._hints: dict[str, Lane] = {}
         self._closed = False
+        self._kept_told = False
         self._wake = anyio.Event()
         self._progress = anyio.Event()
 
@@ -138,24 +149,27 @@ class Settler:
         if not settled:
             return
         sightings = [to_sighting(one, one.seen) for one in settled if one.seen is not None]
-        gone = [one.photo for one in settled if one.seen is None]
-        if gone and not await self._may_conclude_gone(len(gone)):
-            gone = []
+        gone = await self._gone([one.photo for one in settled if one.seen is None])
         async with self.digests.changing({one.photo.folder for one in settled}):
             due = await self._index.offer(sightings, now=time.time()) if sightings else 0
             if gone:
                 await self._index.gone(gone, now=time.time())
-        self.tally = _count(self.tally, sightings, due=due, gone=len(gone))
+        self.tally.add(sightings, due=due, gone=len(gone))
         if due:
             self._on_due()
 
-    async def _may_conclude_gone(self, count: int) -> bool:
-        allowed = await anyio.to_thread.run_sync(
-            self.witness.may_conclude_gone, limiter=self._threads
+    async def _gone(self, absent: Sequence[Photo]) -> list[Photo]:
+        """Return the photos that are gone; others are kept, which is told once until none is."""
+        if not absent:
+            return []
+        paths = await anyio.to_thread.run_sync(
+            self.witness.gone, [photo.path for photo in absent], limiter=self._threads
         )
-        if not allowed:
-            log.warning("photos.kept", root=self._root, count=count, reason=KEPT)
-        return allowed
+        kept = len(absent) - len(paths)
+        if kept and not self._kept_told:
+            log.warning("photos.kept", root=self._root, count=kept, reason=KEPT)
+        self._kept_told = kept > 0
+        return [photo for photo in absent if photo.path in paths]
 
 
 def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
@@ -171,26 +185,16 @@ def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
 
 
 def _look_at_all(root: str, batch: Mapping[Photo, Lane]) -> list[Look]:
-    prefix = root.rstrip("/") + "/"
-    return [Look(photo, lane, *_look(prefix + photo.path)) for photo, lane in batch.items()]
-
-
-def _look(full_path: str) -> tuple[Seen | OSError, float]:
-    try:
-        return look(full_path), time.monotonic()
-    except OSError as error:
-        return error, time.monotonic()
-
-
-def _count(tally: Tally, sightings: Sequence[Sighting], *, due: int, gone: int) -> Tally:
-    by_event = sum(sighting.lane is Lane.ARRIVAL for sighting in sightings)
-    return Tally(
-        found_by_event=tally.found_by_event + by_event,
-        found_by_scan=tally.found_by_scan + len(sightings) - by_event,
-        due=tally.due + due,
-        skipped=tally.skipped + sum(sighting.reason is not None for sighting in sightings),
-        gone=tally.gone + gone,
-    )
+    by_folder: dict[str, list[Photo]] = {}
+    for photo in batch:
+        by_folder.setdefault(photo.folder, []).append(photo)
+    return [
+        Look(photo, batch[photo], *glance)
+        for folder, photos in by_folder.items()
+        for photo, glance in zip(
+            photos, look(root, folder, [photo.name for photo in photos]), strict=True
+        )
+    ]
 
 
 def _is_utf8(path: str) -> bool:
