@@ -67,7 +67,10 @@ class Home:
     settle_seconds: float = 0.2
     concurrency: int = 4
     sidecars: tuple[str, ...] = ("xmp", "txt", "json")
+    scan_interval_minutes: float = 60.0
     extra: str = ""
+    prefix: tuple[str, ...] = ()
+    """What the daemon is started by: a program that changes the process and then becomes it."""
     manager: socket.socket = field(init=False)
     told: list[bytes] = field(default_factory=list, init=False)
 
@@ -102,6 +105,7 @@ api_key_file = "{values["api_key_file"]}"
 concurrency = {self.concurrency}
 [watch]
 settle_seconds = {self.settle_seconds}
+scan_interval_minutes = {self.scan_interval_minutes}
 [log]
 level = "debug"
 format = "json"
@@ -128,7 +132,7 @@ sidecars = {json.dumps(list(self.sidecars))}
         """Start the daemon and wait for nothing; kill it at the end unless it is dead already."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [PROGRAM, "--config", self.path / "config.toml", "run"],
+                [*self.prefix, PROGRAM, "--config", self.path / "config.toml", "run"],
                 stderr=log,
                 env=clean_environment(),
             )
@@ -151,7 +155,7 @@ sidecars = {json.dumps(list(self.sidecars))}
             notify.setblocking(False)
             self.manager, self.told = notify, []
             process = subprocess.Popen(
-                [PROGRAM, "--config", self.path / "config.toml", "run"],
+                [*self.prefix, PROGRAM, "--config", self.path / "config.toml", "run"],
                 stderr=log,
                 env=clean_environment() | {"NOTIFY_SOCKET": str(told)},
             )
