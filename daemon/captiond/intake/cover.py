@@ -39,6 +39,8 @@ class Cover:
     def __init__(self, watched: WatchedFolder) -> None:
         self.bare = 0
         """How many folders that were asked for since `recount` got no watch."""
+        self.refusal = ""
+        """Why the last of them got none."""
         self._watched = watched
         self._lock = threading.Lock()
         self._inotify: Inotify | None = None
@@ -95,8 +97,9 @@ class Cover:
                 return
             try:
                 self._folders[self._inotify.add(fd)] = folder
-            except OSError:
+            except OSError as error:
                 self.bare += 1
+                self.refusal = error.strerror or str(error)
 
     def hear(self) -> Heard:
         """Return what the kernel told since the last time; never waits. Raises OSError."""

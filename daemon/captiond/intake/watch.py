@@ -39,10 +39,7 @@ CANARY_SECONDS = 5.0
 OF_ROOT = (FileNotFoundError, NotADirectoryError, PermissionError)
 REPLACED = "the folder was replaced"
 DEAD = "a file was made and no event came"
-BARE = (
-    "the kernel granted no inotify watch for some folders: photos there are found by a scan each "
-    "minute until fs.inotify.max_user_watches is raised"
-)
+BARE = "until then photos in folders without a watch are found by a scan each minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,10 @@ class Watch:
         if self.cover.bare and not self._told_bare:
             self._told_bare = True
             log.warning(
-                "watch.incomplete", root=self._watched.root, folders=self.cover.bare, reason=BARE
+                "watch.incomplete",
+                root=self._watched.root,
+                folders=self.cover.bare,
+                error=f"{self.cover.refusal}; {BARE}",
             )
             if not all_met:
                 self._hooks.missed()
