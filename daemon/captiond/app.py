@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -69,13 +70,19 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
     Raises ConfigError, AlreadyRunning, LibraryUnavailable.
     """
-    from captiond.index.lock import owning
+    from captiond.index.lock import Known, owning
+    from captiond.index.mend import mend
 
     _give_large_blocks_back()
     async with AsyncExitStack() as stack:
         captioner = await open_captioner(settings, stack)
-        stack.enter_context(owning(Path(settings.index.path)))
+        path = Path(settings.index.path)
+        ownership = stack.enter_context(owning(path))
+        await anyio.to_thread.run_sync(
+            functools.partial(mend, now=time.time()), path, ownership.known
+        )
         index = await open_index(settings, stack)
+        ownership.learn(Known.INDEX)
         bench = await open_bench(settings, index, captioner, stack)
         feeder = Feeder(
             index,
@@ -194,6 +201,7 @@ def intakes(settings: Settings, index: Index, feeder: Feeder) -> tuple[Intake, .
             index=index,
             on_due=feeder.bell.ring,
             scanning=scanning,
+            writable=bool(folder.sidecars),
         )
         for folder in settings.folders
     )

@@ -4,6 +4,7 @@ CaptiondError
 ├── ConfigError                the configuration is wrong                     exit 78
 ├── AlreadyRunning             another captiond owns this index               exit 1
 ├── LibraryUnavailable         the index cannot be opened or read             exit 1
+│   └── LibraryDamaged         it is, and captiond rebuilds it at its next start
 ├── PhotoError                 this photo is the problem: the sentence becomes its `reason`
 │   ├── NotAPhoto              no plain file, or no image at all              skipped
 │   ├── PhotoVanished          gone since it settled                          the scan decides
@@ -43,6 +44,10 @@ class AlreadyRunning(CaptiondError):
 
 class LibraryUnavailable(CaptiondError):
     """The index is missing, damaged, or of a newer version."""
+
+
+class LibraryDamaged(LibraryUnavailable):
+    """The index is damaged; its next owner moves it aside and builds a new one."""
 
 
 class PhotoError(CaptiondError):

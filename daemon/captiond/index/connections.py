@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from captiond.errors import LibraryUnavailable
+from captiond.errors import LibraryDamaged, LibraryUnavailable
+from captiond.index.lock import Known, known
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process before it counts as a failure."""
@@ -19,6 +20,7 @@ _WAITING = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 }
+_NO_UTF8 = "Could not decode to UTF-8"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -69,14 +71,25 @@ def cannot_write_now(error: sqlite3.Error) -> bool:
 
 def is_damaged(error: sqlite3.Error) -> bool:
     """Tell whether the file is no longer, or never was, a whole database."""
-    return _primary_code(error) in _DAMAGED
+    # Python says this without a code, of text that nobody but a broken disk wrote so.
+    garbled = type(error) is sqlite3.OperationalError and _NO_UTF8 in str(error)
+    return garbled or _primary_code(error) in _DAMAGED
 
 
 def unavailable(path: Path, error: sqlite3.Error) -> LibraryUnavailable:
     """Return the sentence about an index that cannot be used."""
     if is_damaged(error):
-        return LibraryUnavailable(f"the index {path} is damaged: {error}")
+        return damaged(path, str(error))
     return LibraryUnavailable(f"the index {path} cannot be used: {error}")
+
+
+def damaged(path: Path, damage: str) -> LibraryUnavailable:
+    """Return the sentence about a damaged index, or about a file that never was one."""
+    if known(path) is Known.NOTHING:
+        return LibraryUnavailable(f"{path} is damaged, or no index of captiond's: {damage}")
+    return LibraryDamaged(
+        f"the index {path} is damaged ({damage}); captiond rebuilds it at the daemon's next start"
+    )
 
 
 def _primary_code(error: sqlite3.Error) -> int | None:
