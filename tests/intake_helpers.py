@@ -88,7 +88,7 @@ class RecorderView:
         return self._recorder.digests.get((root, folder))
 
     def files(self, root: str, folder: str) -> dict[str, KnownFile]:
-        photos = list(self._recorder.by_folder.get((root, folder), {}).items())
+        photos = self._recorder.by_folder.get((root, folder), {}).copy().items()
         rows = [(name, *self._recorder.rows[photo]) for name, photo in photos]
         return {
             name: KnownFile(sighting.signature.size, sighting.signature.mtime_ns, state)
@@ -98,9 +98,9 @@ class RecorderView:
     def folders(self, root: str, beneath: str) -> list[str]:
         known = sorted(
             folder
-            for (of, folder), photos in list(self._recorder.by_folder.items())
+            for (of, folder), photos in self._recorder.by_folder.copy().items()
             if of == root
-            and any(self._recorder.rows[p][1] is not State.MISSING for p in list(photos.values()))
+            and any(self._recorder.rows[p][1] is not State.MISSING for p in photos.copy().values())
         )
         return [f for f in known if not beneath or f"{f}/".startswith(f"{beneath}/")]
 

@@ -19,9 +19,9 @@ from captiond.intake.added import topmost
 from captiond.intake.attend import ScanTotals, scan_interval, scan_once
 from captiond.intake.filters import Filter
 from captiond.intake.listing import Listing, absent, differing, digest_of
-from captiond.intake.mounts import Mount
+from captiond.intake.mounts import parse_mountinfo
 from captiond.intake.scan import Step, scan
-from captiond.intake.settler import Settler
+from captiond.intake.settler import Settler, Tally
 from captiond.models import Lane, State
 
 
@@ -186,7 +186,11 @@ async def test_there_is_room_again_when_photos_have_settled(tmp_path: Path):
         write_photo(tmp_path / f"{number}.jpg")
     index = Recorder()
     settler = Settler(
-        watched_folder(tmp_path), index=index, on_due=list, threads=anyio.CapacityLimiter(1)
+        watched_folder(tmp_path),
+        index=index,
+        on_due=list,
+        threads=anyio.CapacityLimiter(1),
+        tally=Tally(),
     )
     settler.hint([f"{number}.jpg" for number in range(10)], Lane.BACKLOG)
     async with anyio.create_task_group() as tasks:
@@ -243,9 +247,10 @@ def test_folders_within_others_are_walked_once():
 
 def test_roots_without_events_are_polled(tmp_path: Path):
     """A network folder is scanned each minute, but for a tenth of the time at most."""
-    told, network = Mount("/", "ext4"), Mount("/mnt", "nfs4")
+    (nfs,) = parse_mountinfo("36 22 0:31 / /mnt rw - nfs4 nas:/photos rw")
     folder = watched_folder(tmp_path, scan_interval_seconds=3600.0)
-    assert scan_interval(folder, told, 1.0) == 3600.0
-    assert scan_interval(folder, network, 1.0) == 60.0
-    assert scan_interval(folder, network, 30.0) == 300.0
-    assert scan_interval(replace(folder, watching=False), told, 1.0) == 60.0
+    assert scan_interval(folder, None, 1.0) == 3600.0
+    assert scan_interval(folder, nfs, 1.0) == 60.0
+    assert scan_interval(folder, nfs, 30.0) == 300.0
+    assert scan_interval(replace(folder, polling="always"), None, 1.0) == 60.0
+    assert scan_interval(replace(folder, polling="never"), nfs, 1.0) == 3600.0
