@@ -1,12 +1,19 @@
-"""Looks at a path without following links."""
+"""Looks at photos beneath a root, without following links."""
 
 from __future__ import annotations
 
 import os
 import stat
+import time
+from collections.abc import Sequence
+from typing import TypeAlias
 
+from captiond.beneath import folder_beneath
 from captiond.intake.settle import NotPlain, Seen
 from captiond.models import Signature
+
+Glance: TypeAlias = tuple[Seen | OSError, float]
+"""What was seen and when, in monotonic seconds; an error where that cannot be known."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder with a photo's name",
@@ -18,16 +25,16 @@ _KINDS = {
 }
 
 
-def look(full_path: str) -> Seen:
-    """Return what lies at a path; blocks on the disk.
-
-    Raises OSError where that cannot be known (no permission, a failing disk).
-    """
+def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
+    """Look at names in a folder beneath a root, in their order; blocks on the disk."""
     try:
-        found = os.lstat(full_path)
+        with folder_beneath(root, folder) as within:
+            return [_look_at(name, within) for name in names]
     except (FileNotFoundError, NotADirectoryError):
-        return None
-    return describe(found)
+        seen: Seen | OSError = None
+    except OSError as error:
+        seen = error
+    return [(seen, time.monotonic())] * len(names)
 
 
 def describe(found: os.stat_result) -> Signature | NotPlain:
@@ -37,12 +44,23 @@ def describe(found: os.stat_result) -> Signature | NotPlain:
     return NotPlain(_KINDS.get(stat.S_IFMT(found.st_mode), "not a file"), found.st_ino)
 
 
-def is_folder(full_path: str) -> bool:
-    """Tell whether a folder, not a link to one, lies at a path; blocks on the disk.
+def is_folder(root: str, folder: str) -> bool:
+    """Tell whether a folder lies there beneath a root, with no link on the way; blocks on the disk.
 
     Raises OSError where that cannot be known.
     """
     try:
-        return stat.S_ISDIR(os.lstat(full_path).st_mode)
+        with folder_beneath(root, folder):
+            return True
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _look_at(name: str, within: int) -> Glance:
+    try:
+        found = os.stat(name, dir_fd=within, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None, time.monotonic()
+    except OSError as error:
+        return error, time.monotonic()
+    return describe(found), time.monotonic()
