@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ TEMPORARY_SUFFIX = ".tmp"
 CANARY = f"{TEMPORARY_PREFIX}canary{TEMPORARY_SUFFIX}"
 """The file of `leave_canary`: always the same, so that the next one sweeps what a crash left."""
 
+_TEMPORARY = re.compile(r"\.captiond-(?:[0-9a-f]{16}|canary)\.tmp")
 _OUT_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 MARKS = "user.captiond"
 """The extended attribute for what a file has no room to say of itself."""
@@ -89,7 +91,8 @@ def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> None:
     """Write files beside a photo, each whole or not at all, durable on return.
 
     Their order is kept and the first error ends it: the files before it stand. A file keeps the
-    mode (and for root the owner) of the one it replaces. One fsync of the folder covers all.
+    mode (and for root the owner) of the one it replaces, but is never a program. One fsync of the
+    folder covers all.
 
     Raises SidecarUnwritable, also when a file is not what `replaces` says; SidecarForeign for a
     name that is no plain file; SidecarImpossible.
@@ -108,15 +111,17 @@ def sweep_beneath(root: str, folder: str) -> int:
 
     For folders in which nothing is being written now. Raises SidecarUnwritable.
     """
-    left = [
-        name
-        for name in names_beneath(root, folder)
-        if name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
-    ]
+    left = [name for name in names_beneath(root, folder) if _TEMPORARY.fullmatch(name)]
+    swept, refused = 0, None
     with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
         for name in left:
-            os.unlink(name, dir_fd=within)
-    return len(left)
+            try:
+                swept += _unlink_plain(within, name)
+            except OSError as error:  # another user's: the rest is swept all the same
+                refused = error
+        if refused is not None:
+            raise refused
+    return swept
 
 
 def leave_canary(root: str) -> None:
@@ -168,25 +173,40 @@ def _read_at(within: int, name: str, count: int) -> bytes | None:
     """Return the first `count` bytes of a plain file, None if there is none."""
     if (status := _status_at(within, name)) is None:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        raise _ForeignError(errno.EEXIST, f"it is {kind(status)}")
+    _check_plain(status)  # before it is opened: that already does something to a pipe or a device
     try:
         fd = os.open(name, IN_FILE, dir_fd=within)
     except PermissionError as error:
         raise _ForeignError(errno.EACCES, "it may not be read") from error
     with os.fdopen(fd, "rb") as file:
+        _check_plain(os.fstat(fd))
         return file.read(count)
+
+
+def _check_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise _ForeignError(errno.EEXIST, f"it is {kind(status)}")
+
+
+def _unlink_plain(within: int, name: str) -> bool:
+    status = _status_at(within, name)
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return False
+    os.unlink(name, dir_fd=within)
+    return True
 
 
 def _put(within: int, draft: Draft) -> None:
     temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-    fd = os.open(temporary, _OUT_FILE, 0o666, dir_fd=within)
+    replaced = _status_at(within, draft.name)
+    # Private until it has the mode of what it replaces, which may be private for good.
+    fd = os.open(temporary, _OUT_FILE, 0o666 if replaced is None else 0o600, dir_fd=within)
     try:
         with os.fdopen(fd, "wb") as file:
+            _keep_mode(fd, replaced)
             file.write(draft.data)
             file.flush()
             _mark(file.fileno(), draft.marks)
-            _keep_mode(file.fileno(), _status_at(within, draft.name))
             os.fsync(file.fileno())
         _check_replaced(within, draft)
         os.rename(temporary, draft.name, src_dir_fd=within, dst_dir_fd=within)
@@ -215,7 +235,7 @@ def _keep_mode(fd: int, replaced: os.stat_result | None) -> None:
         if os.geteuid() == 0:
             os.fchown(fd, replaced.st_uid, replaced.st_gid)
     with suppress(PermissionError):
-        os.fchmod(fd, stat.S_IMODE(replaced.st_mode) & 0o777)
+        os.fchmod(fd, stat.S_IMODE(replaced.st_mode) & 0o666)
 
 
 def _check_replaced(within: int, draft: Draft) -> None:

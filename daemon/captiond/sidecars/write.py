@@ -16,8 +16,8 @@ from captiond.sidecars.txt import Txt
 from captiond.sidecars.xmp import Xmp
 
 KINDS: Mapping[str, Sidecar] = {kind.kind: kind for kind in (Xmp(), Txt(), Json())}
-LIMIT_BYTES = 32 << 20
-"""The largest sidecar in the wild is a few MB of brush strokes; this is only read, not parsed."""
+LIMIT_BYTES = 2 << 20
+"""More than captiond ever writes: what is larger is another's, whatever it says."""
 
 _NO_PHOTO = {"xmp", "txt", "json", "aae", "thm", "wav", "mov", "mp4"}
 """Extensions of files that go with a photo of the same stem."""
