@@ -196,21 +196,21 @@ class _Restarts:
         self._root = root
         self._delay = 0.0
         self._told = ""
-        self._news = False
+        self._owed = False
         self._since = time.monotonic()
 
     def tell_armed(self) -> None:
         self._since = time.monotonic()
-        if self._news:
+        if self._owed:
             log.info("watch.restarted", root=self._root)
+        self._owed = False
 
     def pause_after(self, failure: Failure) -> float:
         """Tell of a failure unless it is the same again; return the seconds to wait."""
         healthy_seconds = time.monotonic() - self._since
         self._since = time.monotonic()
-        self._news = failure.error != self._told or healthy_seconds >= HEALTHY_SECONDS
-        if self._news:
-            self._told = failure.error
+        if failure.error != self._told or healthy_seconds >= HEALTHY_SECONDS:
+            self._owed, self._told = True, failure.error
             log.warning(failure.event, root=self._root, error=failure.error)
         if failure.of_root:
             return RETRY_SECONDS
