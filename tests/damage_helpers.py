@@ -17,7 +17,8 @@ from daemon_helpers import Home, counters, wait_until
 from captiond.testing.photo_maker import distinct, make_jpeg
 
 PAGE_BYTES = 4096
-Damage = Callable[[Path, random.Random], None]
+Chance = random.Random
+Damage = Callable[[Path, Chance], None]
 
 
 def overwrite(path: Path, offset: int, content: bytes) -> None:
@@ -26,15 +27,15 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
         file.write(content)
 
 
-def zero_the_header(index: Path, _: random.Random) -> None:
+def zero_the_header(index: Path, _: Chance) -> None:
     overwrite(index, 0, bytes(100))
 
 
-def zero_the_first_page(index: Path, _: random.Random) -> None:
+def zero_the_first_page(index: Path, _: Chance) -> None:
     overwrite(index, 0, bytes(PAGE_BYTES))
 
 
-def overwrite_pages(index: Path, chance: random.Random) -> None:
+def overwrite_pages(index: Path, chance: Chance) -> None:
     """Put noise over some pages, of the log too where there is one."""
     for path in (index, index.with_name(f"{index.name}-wal")):
         if not path.exists():
@@ -44,11 +45,11 @@ def overwrite_pages(index: Path, chance: random.Random) -> None:
             overwrite(path, page * PAGE_BYTES, chance.randbytes(PAGE_BYTES))
 
 
-def cut_off(index: Path, chance: random.Random) -> None:
+def cut_off(index: Path, chance: Chance) -> None:
     os.truncate(index, chance.randint(1, max(index.stat().st_size - 1, 1)))
 
 
-def garble_the_log(index: Path, chance: random.Random) -> None:
+def garble_the_log(index: Path, chance: Chance) -> None:
     """Put noise in the place of the write-ahead log, or over the end of it."""
     log = index.with_name(f"{index.name}-wal")
     size = log.stat().st_size if log.exists() else 0
@@ -59,7 +60,7 @@ def garble_the_log(index: Path, chance: random.Random) -> None:
         log.write_bytes(chance.randbytes(chance.randint(1, 200_000)))
 
 
-def replace_by_a_photo(index: Path, chance: random.Random) -> None:
+def replace_by_a_photo(index: Path, chance: Chance) -> None:
     index.write_bytes(make_jpeg(width=300, height=200, seed=chance.randrange(100)))
 
 

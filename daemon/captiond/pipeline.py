@@ -3,6 +3,7 @@
     1 open beneath the root, compare with what settled, sha256
     2 a caption for this digest? reuse it, go to 6
     3 prepare: decode in a child, orient, shrink, strip
+      a caption in a sidecar of captiond's beside it? keep it, go to 6
     4 the gate; commit the request as in flight
     5 ask; commit the reply before anything else is done with it
     6 write the sidecars

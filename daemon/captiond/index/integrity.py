@@ -9,6 +9,7 @@ from pathlib import Path
 from captiond.index.connections import (
     cannot_write_now,
     connect_reading,
+    connect_writing,
     damaged,
     is_damaged,
     unavailable,
@@ -82,19 +83,20 @@ def is_ours(db: sqlite3.Connection) -> bool:
     return bool(db.execute(ours).fetchall())
 
 
-def mend_words(db: sqlite3.Connection) -> bool:
+def mend_words(path: Path) -> bool:
     """Build the words to search by anew if they are damaged; return whether they were.
 
     They are all in the tables: no reason to give up the whole index. Raises sqlite3.Error.
     """
-    try:
-        db.execute("INSERT INTO photos_fts (photos_fts) VALUES ('integrity-check')")
-    except sqlite3.Error as error:
-        if cannot_write_now(error):
-            return False  # another process writes, or the disk is full: the next start looks again
-        if not is_damaged(error):
-            raise
-    else:
-        return False
-    db.execute("INSERT INTO photos_fts (photos_fts) VALUES ('rebuild')")
+    with contextlib.closing(connect_writing(path)) as db:
+        try:
+            db.execute("INSERT INTO photos_fts (photos_fts) VALUES ('integrity-check')")
+        except sqlite3.Error as error:
+            if cannot_write_now(error):
+                return False  # a full disk, or another process writes: the next start looks again
+            if not is_damaged(error):
+                raise
+        else:
+            return False
+        db.execute("INSERT INTO photos_fts (photos_fts) VALUES ('rebuild')")
     return True

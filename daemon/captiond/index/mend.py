@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from captiond.errors import LibraryUnavailable
-from captiond.index.connections import BUSY_SECONDS, is_damaged, unavailable
+from captiond.index.connections import connect_reading, is_damaged, unavailable
 from captiond.index.integrity import find_damage, is_ours, mend_words
 from captiond.index.lock import Known
 
@@ -58,12 +58,14 @@ def mend(path: Path, known: Known, *, now: float) -> None:
 def _look(path: Path, known: Known) -> str | None:
     """Return what is wrong with the file, None if nothing is that keeps it from being used."""
     try:
-        with contextlib.closing(_connect(path)) as db:
-            if (damage := find_damage(db, thoroughly=known is Known.DAMAGED)) is not None:
+        # Not to be written: closing the last connection that may would delete the log.
+        with contextlib.closing(connect_reading(path)) as db:
+            damage = find_damage(db, thoroughly=known is Known.DAMAGED)
+            if damage is not None or not is_ours(db):
                 return damage
-            if is_ours(db) and mend_words(db):
-                log.warning("index.words_rebuilt", path=str(path))
-                return None
+        if mend_words(path):
+            log.warning("index.words_rebuilt", path=str(path))
+            return None
     except sqlite3.Error as error:
         if is_damaged(error):
             return str(error)
@@ -74,15 +76,10 @@ def _look(path: Path, known: Known) -> str | None:
 
 def _is_ours(path: Path) -> bool:
     try:
-        with contextlib.closing(_connect(path)) as db:
+        with contextlib.closing(connect_reading(path)) as db:
             return is_ours(db)
     except sqlite3.Error:
         return False
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open a file that may be anything: nothing is asked of it that would change it."""
-    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _move_aside(path: Path, now: float) -> Path:
