@@ -204,14 +204,6 @@ def test_a_files_name_cannot_forge_a_line_or_move_the_cursor():
     assert said[:-1].isprintable()
 
 
-@pytest.mark.parametrize(
-    "text", ["Fähre 渡船 \U0001f6a2", "\U0001f468\u200d\U0001f469\u200d\U0001f467"]
-)
-def test_names_in_any_script_stay_readable(text):
-    """Letters and emoji of any language are printed as they are."""
-    assert log.printable(text) == text
-
-
 def test_a_stream_that_fails_is_survived():
     """A full disk behind stderr does not become the photo's error."""
     program = (

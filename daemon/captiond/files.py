@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from captiond import errors
 from captiond.beneath import IN_FILE, folder_beneath, kind
+from captiond.visible import spelled_out
 
 TEMPORARY_PREFIX = ".captiond-"
 TEMPORARY_SUFFIX = ".tmp"
@@ -141,12 +142,17 @@ def shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def told(path: str) -> str:
+    r"""Return a path for a sentence: on one line, and what steers or hides as `\x1b`, too."""
+    return spelled_out(shown(path))
+
+
 @contextmanager
 def _sidecar_errors(root: str, folder: str, name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        path = shown("/".join(part for part in (root.rstrip("/"), folder, name) if part))
+        path = told("/".join(part for part in (root.rstrip("/"), folder, name) if part))
         raise _sidecar_error(error, path) from error
 
 

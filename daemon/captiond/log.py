@@ -20,6 +20,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from captiond.settings import LogSettings
+from captiond.visible import spelled_out
 
 SHORTEST_SECRET = 8
 """A Gemini key has 39 characters; to mask a short word would garble the log and hide nothing."""
@@ -33,7 +34,6 @@ _LIKE_SECRETS = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _HANDLER = "captiond"
-_JOINER = "\u200d"  # holds family emoji together, and does nothing else
 _secrets: set[str] = set()
 
 
@@ -77,16 +77,6 @@ def redact(text: str) -> str:
     return _LIKE_SECRETS.sub(lambda found: (found["before"] or "") + _MASK, text)
 
 
-def printable(text: str) -> str:
-    """Return the text with control, bidirectional and other invisible characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char == _JOINER else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
 def _replace_handler(stream: TextIO, formatter: logging.Formatter, level: int) -> None:
     root = logging.getLogger()
     for handler in [known for known in root.handlers if known.name == _HANDLER]:
@@ -123,14 +113,14 @@ def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
     """Escape what would move the cursor or start a line of its own: a file's name may hold it."""
     escaped = {key: _escaped(value) for key, value in event.items()}
     if isinstance(event.get("exception"), str):
-        escaped["exception"] = "\n".join(map(printable, event["exception"].splitlines()))
+        escaped["exception"] = "\n".join(map(spelled_out, event["exception"].splitlines()))
     return escaped
 
 
 def _escaped(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return printable(value if isinstance(value, str) else repr(value))
+    return spelled_out(value if isinstance(value, str) else repr(value))
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, line: Any) -> str:

@@ -25,6 +25,7 @@ from captiond.errors import (
     CaptionerUnreachable,
     ImageRejected,
 )
+from captiond.visible import without_hidden
 
 if TYPE_CHECKING:
     from google.genai.errors import APIError
@@ -70,7 +71,7 @@ def map_error(error: Exception, *, now: float, secret: str = "") -> CaptiondErro
     from google.genai.errors import APIError
 
     def say(text: object) -> str:
-        shown = " ".join(str(text).split())
+        shown = without_hidden(" ".join(str(text).split()))
         return (shown.replace(secret, "[key]") if secret else shown)[:MESSAGE_CHARACTERS]
 
     if isinstance(error, APIError):

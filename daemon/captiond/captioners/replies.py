@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from captiond.errors import (
     ReplyUnusable,
 )
 from captiond.models import Description, Reply, Usage
+from captiond.visible import without_hidden
 
 CAPTION_CHARACTERS = 2_000
 TITLE_CHARACTERS = 200
@@ -30,6 +30,7 @@ ALT_TEXT_CHARACTERS = 250
 KEYWORD_CHARACTERS = 64
 KEYWORDS = 50
 TEXT_CHARACTERS = 10_000
+MODEL_CHARACTERS = 100
 
 REFUSALS = {
     "SAFETY": "its safety filter objected",
@@ -53,7 +54,6 @@ def _none_is_empty(value: object) -> object:
 
 
 _JOINERS = "\u200c\u200d"
-_NO_XML = "\ufffe\uffff"
 
 Words = Annotated[str, BeforeValidator(_none_is_empty)]
 
@@ -121,7 +121,8 @@ def read_reply(body: str, *, model: str) -> Reply:
     candidate = response.candidates[0] if response.candidates else _Candidate()
     text = _text(candidate)
     description = read_description(text, finish_reason=candidate.finish_reason or "")
-    return Reply(description, response.model_version or model, _usage(response.usage_metadata))
+    answered_by = line(response.model_version or "", MODEL_CHARACTERS) or model
+    return Reply(description, answered_by, _usage(response.usage_metadata))
 
 
 def read_description(text: str, *, finish_reason: str) -> Description:
@@ -150,13 +151,13 @@ def read_description(text: str, *, finish_reason: str) -> Description:
 
 def line(text: str, limit: int) -> str:
     """Return the text as one clean line of at most `limit` characters."""
-    collapsed = " ".join(_visible(re.sub(r"\s+", " ", text)).split())
+    collapsed = " ".join(without_hidden(re.sub(r"\s+", " ", text)).split())
     return _cut(collapsed.strip(_JOINERS + " "), limit)
 
 
 def paragraphs(text: str, limit: int) -> str:
     """Return the text with its line breaks, clean otherwise, of at most `limit` characters."""
-    lines = (" ".join(_visible(row).split()) for row in text.splitlines())
+    lines = (" ".join(without_hidden(row).split()) for row in text.splitlines())
     return _cut("\n".join(lines).strip(), limit)
 
 
@@ -221,22 +222,6 @@ def _without_fences(text: str) -> str:
 
 def _whole(text: str) -> str:
     return text.encode("utf-8", "ignore").decode("utf-8")
-
-
-def _visible(text: str) -> str:
-    """Return the text without control and formatting characters.
-
-    Joiners stay: emoji and several scripts need them. Bidi marks and overrides go: in a terminal
-    or a web page they would reorder what stands around the caption.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c for c in text if c in _JOINERS or _is_visible(c))
-
-
-def _is_visible(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category not in {"Cc", "Cf", "Cs"} and character not in _NO_XML
 
 
 def _cut(text: str, limit: int) -> str:

@@ -91,7 +91,10 @@ def _run() -> int:
     except click.Abort:
         return 130
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        for line in told.getvalue().splitlines():
+            output.note(line)  # a shell may have read the words out of a hostile folder
         return error.exit_code
     except CaptiondError as error:
         return _tell(error)

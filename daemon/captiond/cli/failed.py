@@ -50,4 +50,4 @@ def _print_groups(found: list[Entry]) -> None:
     groups = Counter((entry.state, entry.reason) for entry in found)
     for (state, reason), count in groups.most_common():
         paths = [entry.path for entry in found if (entry.state, entry.reason) == (state, reason)]
-        output.table((f"{state}: {output.clean(reason or '')} ({count})",), [[p] for p in paths])
+        output.table((f"{state}: {reason or ''} ({count})",), [[p] for p in paths])

@@ -6,8 +6,8 @@ characters that steer a terminal never reach one.
 
 from __future__ import annotations
 
+import codecs
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,11 +16,7 @@ import click
 
 from captiond.config import load
 from captiond.settings import Settings
-
-_STEERING = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-"""Control, line and paragraph, bidirectional and lone surrogate characters."""
+from captiond.visible import spelled_out
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -42,18 +38,21 @@ def note(sentence: str) -> None:
 
 def clean(text: str) -> str:
     r"""Return the text on one line, whatever could steer a terminal spelled out as `\x1b`."""
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return spelled_out(text)
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document; names that are not UTF-8 survive as lone surrogate escapes."""
-    click.echo(escape_json(json.dumps(value, ensure_ascii=False, indent=2)))
+    """Print one JSON document; names that are not UTF-8 survive as lone surrogate escapes.
+
+    Where stdout has another encoding than UTF-8, all that is not ASCII is escaped.
+    """
+    is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    click.echo(escape_json(json.dumps(value, ensure_ascii=not is_utf8, indent=2)))
 
 
 def escape_json(text: str) -> str:
     r"""Spell out as `\u001b` what could steer a terminal, except the line feeds of indentation."""
-    steering = re.compile(f"(?!\n){_STEERING.pattern}")
-    return steering.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return "\n".join(spelled_out(line, _json_escape) for line in text.split("\n"))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -74,7 +73,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     headed = any(columns)
     drawn = Table(box=box.SIMPLE_HEAD if headed else None, show_header=headed, pad_edge=False)
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(Text(clean(column)), overflow="fold")
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)
@@ -83,6 +82,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def moment(unix_seconds: float) -> str:
     """Return a time as people here read it: local, to the second."""
     return datetime.fromtimestamp(unix_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _json_escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def _text(value: object) -> str:

@@ -57,7 +57,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -72,7 +72,7 @@ def _progress_bar() -> Iterator[Callable[[Progress], None]]:
                 task,
                 completed=done,
                 total=done + now.waiting + now.in_flight,
-                description=f"paused: {now.paused}" if now.paused else what,
+                description=output.clean(f"paused: {now.paused}") if now.paused else what,
             )
 
         yield show

@@ -1,17 +1,19 @@
-"""Strips text of what a sidecar cannot hold: XML 1.0 and UTF-8 have no place for it."""
+"""Strips text of what a sidecar does not hold: what XML 1.0 has no place for, what nobody sees."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+from captiond.visible import without_hidden
+
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
-_IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
-    r"""Return the text without control characters and lone surrogates; lines end in `\n`."""
-    return _IMPOSSIBLE.sub("", _LINE_ENDS.sub("\n", text)).strip()
+    r"""Return the text without what hides or steers; lines end in `\n`, tabs are blanks."""
+    lines = _LINE_ENDS.sub("\n", text).replace("\t", " ").split("\n")
+    return "\n".join(map(without_hidden, lines)).strip()
 
 
 def one_line(text: str) -> str:

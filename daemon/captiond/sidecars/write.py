@@ -90,7 +90,7 @@ def _draft(
     existing = files.read_beneath(photo.root, photo.folder, name, limit_bytes=LIMIT_BYTES)
     wanted = _render(subject, sidecar, existing)
     if decide(existing, wanted, written=written, sidecar=sidecar) is Decision.FOREIGN:
-        raise SidecarForeign(f"{files.shown(name)} was left alone: captiond did not write it so")
+        raise SidecarForeign(f"{files.told(name)} was left alone: captiond did not write it so")
     if existing is None and sidecar.kind == "xmp":
         _check_stem(photo)
     return files.Draft(name, wanted, replaces=existing, marks=sidecar.marks(subject))
@@ -118,7 +118,7 @@ def _check_stem(photo: Photo) -> None:
         found = b""
     if found is None or _shares_stem(photo, stem):
         return
-    raise SidecarForeign(f"{files.shown(name)} was left alone, and a second XMP was not written")
+    raise SidecarForeign(f"{files.told(name)} was left alone, and a second XMP was not written")
 
 
 def _shares_stem(photo: Photo, stem: str) -> bool:
