@@ -5,6 +5,8 @@ So a lost index costs no request, nor does a library that moved to another machi
 
 from __future__ import annotations
 
+import re
+
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.models import Caption, Photo, Recipe
@@ -16,6 +18,11 @@ from captiond.sidecars.xmp import Xmp
 RICHEST_FIRST: tuple[Sidecar, ...] = (Json(), Xmp(), Txt())
 LIMIT_BYTES = 2 << 20
 """A caption of 100,000 signs makes an XMP of 0.8 MB."""
+
+MOST_CHARACTERS = 20_000
+"""All the words of the longest reply that is kept come to 15,650."""
+
+_KEY, _ORIGIN = re.compile("[0-9a-f]{16}"), re.compile("[a-z]{1,20}")
 
 
 def read_sidecars(photo: Photo, digest: str, recipe: Recipe) -> Caption | None:
@@ -38,7 +45,16 @@ def _read(photo: Photo, sidecar: Sidecar) -> Caption | None:
         reading = sidecar.read(content) or _read_marks(photo, sidecar, content)
     except (SidecarForeign, SidecarImpossible):
         return None
-    return None if reading is None else reading.caption
+    return reading.caption if reading is not None and is_credible(reading.caption) else None
+
+
+def is_credible(caption: Caption) -> bool:
+    """Tell whether a captioner could have said so: whoever may write here can forge a seal."""
+    words = caption.description
+    texts = (words.caption, words.title, words.alt_text, words.text, *words.keywords)
+    length = sum(map(len, (*texts, caption.language, caption.model)))
+    named = _KEY.fullmatch(caption.recipe) and _ORIGIN.fullmatch(caption.origin)
+    return bool(words.caption and named) and length <= MOST_CHARACTERS
 
 
 def _read_marks(photo: Photo, sidecar: Sidecar, content: bytes) -> Reading | None:
