@@ -116,15 +116,18 @@ def test_a_disk_that_is_away_for_a_moment(tmp_path: Path, beneath: str) -> None:
         point = here.home.photos / beneath
         point.mkdir(exist_ok=True)
         fill(here.home.photos, ["first.jpg"])
-        disk = here.disk("A")
-        fill(disk, LIBRARY, first=100)
-        here.bind("A", point)
+        layers = here.disk("layers")
+        for layer in ("upper", "lower", "work"):
+            (layers / layer).mkdir()
+        fill(layers / "upper", LIBRARY, first=100)
+        # an overlay, as a bind mount that goes leaves its file system, and the watches, alive
+        mount = 'mount -t overlay -o "lowerdir=lower,upperdir=upper,workdir=work" overlay "$1"'
+        enter, at = 'cd "$2"; ', (point, here.home.path / "disks/layers")
+        here.space.shell(enter + mount, *at)
         with here.home.daemon():
             known = all_are("captioned", LIBRARY, beneath=beneath)
             wait_until(lambda: here.home.states().items() >= known.items(), seconds=SECONDS)
-            source = here.home.path / "disks/A"
-            script = 'umount "$1"; cp "$2/a0.jpg" "$2/late.jpg"; mount --bind "$2" "$1"'
-            here.space.shell(script, point, source)
+            here.space.shell(f'{enter} umount "$1"; cp upper/a0.jpg upper/late.jpg; {mount}', *at)
             known[f"{beneath}late.jpg"] = "captioned"
             wait_until(lambda: here.home.states().items() >= known.items(), seconds=SECONDS)
             drop_gives_an_event(here, f"{beneath}new.jpg")
