@@ -147,7 +147,16 @@ async def _fill(house: House, paused: str | None, pid: int) -> None:
         )
         await index.offer([_sighting(house.photo(name), 99) for name in WAITING], now=now)
         await index.beat(
-            Health(OWNER, pid, "1.2.3", now - 60, now, paused=paused, paused_until=None)
+            Health(
+                OWNER,
+                pid,
+                "1.2.3",
+                now - 60,
+                now,
+                paused=paused,
+                found_by_event=1200,
+                found_by_scan=34,
+            )
         )
     finally:
         await index.aclose()

@@ -33,8 +33,11 @@ def test_status_counts_photos_and_says_that_the_daemon_runs(tmp_path):
     _, out, _ = house.run("status")
     lines = dict(line.split("\t") for line in out.splitlines())
     assert lines["daemon"].startswith("runs since 2")
+    assert lines["found"] == "1,200 by event, 34 by scan since then"
     assert lines["failed"] == "3"
     assert "paused" not in lines
+    daemon = status["daemon"]
+    assert (daemon["found_by_event"], daemon["found_by_scan"]) == (1200, 34)
 
 
 def test_status_tells_what_is_paused(tmp_path):

@@ -20,8 +20,9 @@ FRESH_SECONDS = 30.0
 
 @click.command(short_help="Tell what the daemon is doing and how far it is.")
 @output.json_option
+@click.option("--metrics", "as_metrics", is_flag=True, help="Print it as Prometheus reads it.")
 @click.pass_context
-def command(ctx: click.Context, *, as_json: bool) -> None:
+def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     """Tell whether the daemon runs, what it waits for, and how many photos are in which state.
 
     With --json: an object with index, running, daemon (as it described itself last, or null),
@@ -34,14 +35,21 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         health, counts = library.health(), library.counts()
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
+    if as_metrics:
+        from captiond.cli.metrics import metrics
+
+        click.echo(metrics(health, photos, running=running), nl=False)
+        return
     if as_json:
         daemon = dataclasses.asdict(health) if health else None
         index = str(library.path)
         output.print_json({"index": index, "running": running, "daemon": daemon, "photos": photos})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
-    if health and running and health.paused:
-        rows.append(("paused", _pause(health)))
+    if health and running:
+        rows.append(("found", _found(health)))
+        if health.paused:
+            rows.append(("paused", _pause(health)))
     output.table(("", ""), [*rows, *photos.items()])
 
 
@@ -65,6 +73,10 @@ def _sentence(health: Health | None, running: bool) -> str:
         since = output.moment(health.started_at)
         return f"runs since {since} (process {health.pid}, version {health.version})"
     return f"does not run; last seen {output.moment(health.beat_at)}"
+
+
+def _found(health: Health) -> str:
+    return f"{health.found_by_event:,} by event, {health.found_by_scan:,} by scan since then"
 
 
 def _pause(health: Health) -> str:

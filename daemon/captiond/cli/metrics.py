@@ -1,0 +1,58 @@
+"""Writes how things stand as Prometheus reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from captiond.index.base import Health
+
+
+def metrics(health: Health | None, photos: Mapping[str, int], *, running: bool) -> str:
+    """Return the text format; `photos` is a number for each state."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Status(health, photos, running=running))
+    return generate_latest(registry).decode()
+
+
+class _Status(Collector):
+    """What one look at the index showed."""
+
+    def __init__(self, health: Health | None, photos: Mapping[str, int], *, running: bool) -> None:
+        self._health = health
+        self._photos = photos
+        self._running = running
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("captiond_up", "Whether the daemon runs.", self._running)
+        photos = GaugeMetricFamily("captiond_photos", "Photos by state.", labels=["state"])
+        for state, count in self._photos.items():
+            photos.add_metric([state], count)
+        yield photos
+        if self._health is not None:
+            yield from _of_daemon(self._health)
+
+
+def _of_daemon(health: Health) -> Iterator[Metric]:
+    found = CounterMetricFamily(
+        "captiond_photos_found",
+        "Finished files found since the daemon's start, by an event or by a scan.",
+        labels=["by"],
+    )
+    found.add_metric(["event"], health.found_by_event)
+    found.add_metric(["scan"], health.found_by_scan)
+    yield found
+    yield GaugeMetricFamily(
+        "captiond_paused", "Whether nothing is asked for now.", health.paused is not None
+    )
+    yield GaugeMetricFamily(
+        "captiond_start_time_seconds", "When the daemon started, in unix time.", health.started_at
+    )
+    yield GaugeMetricFamily(
+        "captiond_beat_timestamp_seconds",
+        "When the daemon last said that it lives, in unix time.",
+        health.beat_at,
+    )
