@@ -44,8 +44,11 @@ class Arrivals:
 
     home: Home
     total: int
-    rng: random.Random
+    seed: int
     come: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)  # noqa: S311 moments, no secrets
 
     def drop(self, count: int) -> None:
         """Let that many more photos arrive."""
@@ -68,6 +71,7 @@ class Toll:
 
     kills: int = 0
     before_ready: int = 0
+    set_aside: int = 0
 
 
 @contextlib.contextmanager
