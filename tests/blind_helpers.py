@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from daemon_helpers import Home, gemini, wait_until
 
+from captiond import files
 from captiond.testing.photo_maker import tiny_jpeg
 
 FIRST = "first.jpg"
@@ -28,6 +29,8 @@ def finding(home: Home) -> Iterator[subprocess.Popen[bytes]]:
         with home.daemon() as daemon:
             wait_until(lambda: told(home, "captioner.stopped") == 1)
             yield daemon
+        assert told(home, "watch.dead") == 0
+        assert not (home.photos / files.CANARY).exists()
 
 
 def drop(home: Home, *names: str) -> list[str]:
@@ -62,7 +65,7 @@ def seconds_until_found(home: Home, count: int, *, within: float = MOMENT_SECOND
     wait_until(
         lambda: found(home) == count,
         seconds=within,
-        what=f"{count} found; {found(home)} are. {home.log.read_text()[-2000:]}",
+        what=f"{count} found",
     )
     assert found(home, state="missing") == 0
     return time.monotonic() - began

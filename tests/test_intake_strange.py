@@ -15,7 +15,6 @@ from intake_helpers import (
     Recorder,
     attending,
     intake,
-    until,
     watched_folder,
     write_photo,
 )
@@ -42,20 +41,22 @@ async def test_the_watch_goes_on_after_strange_names(tmp_path: Path, name: bytes
     assert (None if utf8 else NOT_UTF8) == index.reasons()[os.fsdecode(name)]
 
 
-async def test_a_folder_that_ends_every_watch_is_told_once_and_scanned(tmp_path: Path):
-    """A folder whose name is not UTF-8 leaves the root to scans; its photos have their reason."""
-    index = Recorder()
-    write_photo(tmp_path / os.fsdecode(b"caf\xe9") / "a.jpg")
+async def test_a_folder_whose_name_is_not_utf8_blinds_nobody(tmp_path: Path):
+    """Its photos have their reason by event, as every other photo is found by event."""
+    index, strange = Recorder(), os.fsdecode(b"caf\xe9")
+    write_photo(tmp_path / strange / "before.jpg")
     with capture_logs() as logs:
         async with attending(index, watched_folder(tmp_path)):
-            await until(lambda: any(line["event"] == "watch.failed" for line in logs))
-            for number in range(2):  # each is found by the scan after another failure
-                write_photo(tmp_path / f"{number}.jpg")
-                await index.until(lambda name=f"{number}.jpg": name in index.paths())
-    (told,) = [line for line in logs if line["log_level"] == "warning"]
-    assert "not UTF-8" in told["error"]
-    assert "caf\\xE9" in told["error"]
-    assert index.reasons()[os.fsdecode(b"caf\xe9/a.jpg")] == NOT_UTF8
+            await index.until(lambda: len(index.reasons()) == 1)
+            write_photo(tmp_path / strange / "after.jpg")
+            write_photo(tmp_path / "a.jpg")
+            await index.until(lambda: len(index.reasons()) == 3)
+    assert [line for line in logs if line["log_level"] == "warning"] == []
+    assert index.reasons() == {
+        f"{strange}/before.jpg": NOT_UTF8,
+        f"{strange}/after.jpg": NOT_UTF8,
+        "a.jpg": None,
+    }
 
 
 async def test_what_is_no_file_gets_a_reason(tmp_path: Path):
