@@ -118,13 +118,13 @@ async def open_index(settings: Settings, stack: AsyncExitStack) -> Index:
 
 async def recover(index: Index, *, now: float) -> int:
     """Take back what a crash left half done, its temporary files too; return how many photos."""
-    held = await index.recover(now=now)
-    for root, folder in {(photo.root, photo.folder) for photo in held}:
+    # Swept first: a crash between the two would leave nothing that tells where to sweep.
+    for root, folder in {(photo.root, photo.folder) for photo in await index.held()}:
         try:
             await anyio.to_thread.run_sync(files.sweep_beneath, root, folder)
         except SidecarError as error:
             log.warning("folder.unswept", folder=f"{root}/{folder}", reason=str(error))
-    return len(held)
+    return len(await index.recover(now=now))
 
 
 async def open_bench(

@@ -72,8 +72,8 @@ def claim(db: sqlite3.Connection, owner: str, limit: int, now: float) -> list[Cl
     """Take up to `limit` due photos: arrivals before backlog, the newest first, suspects alone."""
     db.execute(PROMOTE, {"now": now, "limit": PROMOTED_AT_ONCE})
     due = db.execute(DUE, {"limit": limit}).fetchall()
-    held = [suspect for (suspect,) in db.execute(HELD, (owner,))]
-    due = due[: claimable([suspect for _, suspect in due], held=held)]
+    suspects_held = [suspect for (suspect,) in db.execute(HELD, (owner,))]
+    due = due[: claimable([suspect for _, suspect in due], held=suspects_held)]
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     take = f"""
@@ -142,9 +142,15 @@ def requeue(
     return sum(db.execute(one, (now, *states, *photo_key(photo))).rowcount for photo in photos)
 
 
+def held(db: sqlite3.Connection) -> list[Photo]:
+    """Return the photos that are claimed: at a start, those that a crash left half done."""
+    rows = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
+    return [to_photo(*row) for row in rows]
+
+
 def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     """Take back what a crash left in flight; return the photos that were held."""
-    rows = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
+    photos = held(db)
     db.execute(
         f"""
         UPDATE photos SET crashes = crashes + 1 WHERE owner IS NOT NULL AND state = 'inflight'
@@ -167,7 +173,7 @@ def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     )
     db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
     db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))
-    return [to_photo(*row) for row in rows]
+    return photos
 
 
 def counts(db: sqlite3.Connection) -> dict[State, int]:
