@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,16 @@ def write(
 ) -> Outcome:
     """Write sidecars of these kinds for the photo."""
     return write_sidecars(photo, caption(**words), kinds, written or {}, version="1.2.3")
+
+
+def has_attributes(folder: Path) -> bool:
+    """Tell whether files in this folder can carry attributes of their own."""
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, "user.probe", b"1")
+    except OSError:
+        return False
+    finally:
+        probe.unlink()
+    return True

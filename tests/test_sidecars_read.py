@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidecars_helpers import caption, make_photo, subject, write
+from sidecars_helpers import caption, has_attributes, make_photo, subject, write
 
 from captiond.models import Caption, Photo, Recipe
 from captiond.sidecars import xmp
@@ -27,19 +27,6 @@ RECIPE = Recipe(origin="gemini", model="any", language="en", prompt="Describe.")
 ALL = ("xmp", "txt", "json")
 EVERY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 OPENS = {"xmp": b"<captiond:CaptionSeal>", "json": b'"seal": "'}
-
-
-def has_attributes(folder: Path) -> bool:
-    """Tell whether files in this folder can carry attributes of their own."""
-    probe = folder / "probe"
-    probe.touch()
-    try:
-        os.setxattr(probe, "user.probe", b"1")
-    except OSError:
-        return False
-    finally:
-        probe.unlink()
-    return True
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ _NONSENSE = {
         SELECT 1 FROM captions WHERE NOT json_valid(keywords) LIMIT 1
     """,
 }
-_SCHEMA_GONE = sqlite3.SQLITE_ERROR
 
 
 def check_whole(path: Path) -> int:
@@ -61,14 +60,9 @@ def find_damage(db: sqlite3.Connection, *, thoroughly: bool = False) -> str | No
         return str(verdict)
     if not is_ours(db):
         return None
-    try:
-        for sentence, query in _NONSENSE.items():
-            if db.execute(query).fetchall():
-                return sentence
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != _SCHEMA_GONE:
-            raise
-        return str(error)
+    for sentence, query in _NONSENSE.items():
+        if db.execute(query).fetchall():
+            return sentence
     ((verdict,), *_) = (
         db.execute("PRAGMA integrity_check(1)").fetchall() if thoroughly else [("ok",)]
     )

@@ -22,6 +22,9 @@ from captiond.index.lock import Known
 
 log = structlog.get_logger()
 
+_WRITE_VERSION = 18
+"""Where the header tells the version of the format that can be written: 1, or 2 for a log."""
+
 _PARTS = ("-wal", "-shm", "")
 """The file itself goes last: SQLite deletes a log that it finds without one."""
 
@@ -57,6 +60,8 @@ def mend(path: Path, known: Known, *, now: float) -> None:
 
 def _look(path: Path, known: Known) -> str | None:
     """Return what is wrong with the file, None if nothing is that keeps it from being used."""
+    if _looks_read_only(path):
+        return "its header forbids to write"
     try:
         # Not to be written: closing the last connection that may would delete the log.
         with contextlib.closing(connect_reading(path)) as db:
@@ -67,11 +72,22 @@ def _look(path: Path, known: Known) -> str | None:
             log.warning("index.words_rebuilt", path=str(path))
             return None
     except sqlite3.Error as error:
-        if is_damaged(error):
+        # The statements are right: what SQLite does not understand of them is the file's fault.
+        if is_damaged(error) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
             return str(error)
         raise unavailable(path, error) from error
     # What SQLite met while captiond ran, and what is not found now, would end it again and again.
     return "met while captiond ran" if known is Known.DAMAGED else None
+
+
+def _looks_read_only(path: Path) -> bool:
+    """Tell whether SQLite would take the file for one of a later format, which it only reads.
+
+    A disk that refuses to be written is waited for; this one never ends.
+    """
+    with path.open("rb") as file:
+        header = file.read(_WRITE_VERSION + 1)
+    return header.startswith(b"SQLite format 3\0") and header[_WRITE_VERSION:] > b"\2"
 
 
 def _is_ours(path: Path) -> bool:
