@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from captiond import log
+from captiond.secrecy import keep_secret, redact
 from captiond.settings import LogSettings
 
 KEY = 'a "key" \\ with/everything+in=it'
@@ -137,7 +138,7 @@ def test_the_key_appears_nowhere(form, key, stream_kind):
     One key is only known because it was registered, the others also by their looks.
     """
     if key == KEY:
-        log.keep_secret(key)
+        keep_secret(key)
     stream = configured(form, stream=stream_kind())
     logger = structlog.get_logger()
     for tell in (logger.debug, logger.info, logger.warning, logger.error, logger.critical):
@@ -159,9 +160,9 @@ def test_the_key_appears_nowhere(form, key, stream_kind):
 
 def test_what_looks_like_a_key_is_masked_without_being_known():
     """A key in a URL's query is masked whatever it looks like; the rest of the URL stays."""
-    assert log.redact("https://h/p?alt=1&key=abc123&b=2") == "https://h/p?alt=1&key=[secret]&b=2"
-    assert log.redact("?API_KEY=abc") == "?API_KEY=[secret]"
-    assert log.redact("key=abc monkey=1 FAQ.md AIza") == "key=abc monkey=1 FAQ.md AIza"
+    assert redact("https://h/p?alt=1&key=abc123&b=2") == "https://h/p?alt=1&key=[secret]&b=2"
+    assert redact("?API_KEY=abc") == "?API_KEY=[secret]"
+    assert redact("key=abc monkey=1 FAQ.md AIza") == "key=abc monkey=1 FAQ.md AIza"
 
 
 def test_a_masked_line_is_still_json():
@@ -175,9 +176,9 @@ def test_a_masked_line_is_still_json():
 
 def test_a_short_word_is_not_taken_for_a_secret():
     """A word of a few letters would mask half of the log."""
-    log.keep_secret("demo")
-    log.keep_secret("")
-    assert log.redact("the demo runs") == "the demo runs"
+    keep_secret("demo")
+    keep_secret("")
+    assert redact("the demo runs") == "the demo runs"
 
 
 def test_a_traceback_shows_no_variables():

@@ -165,10 +165,8 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
     key = config.read_api_key(settings)
     if key is None:
         raise ConfigError([NO_KEY])
-    from captiond import log
     from captiond.captioners.gemini import GeminiCaptioner
 
-    log.keep_secret(key)
     try:
         captioner = await GeminiCaptioner.open(settings.gemini, key)
     except CaptionerStopped as error:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from captiond import validation
 from captiond.errors import ConfigError
+from captiond.secrecy import keep_secret
 from captiond.settings import PATHS, SECTIONS, IndexSettings, Settings
 
 SYSTEM_CONFIG = Path("/etc/captiond/config.toml")
@@ -136,9 +137,11 @@ def _read_key(path: Path) -> str:
 
 
 def _one_key(text: str, where: str) -> str:
+    """Return the one word of the text, which is secret from now on; raises ConfigError."""
     words = text.split()
     if len(words) != 1 or not text.isascii():
         raise ConfigError([f"{where} must hold one API key, nothing else"])
+    keep_secret(words[0])
     return words[0]
 
 

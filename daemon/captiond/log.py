@@ -7,34 +7,20 @@ finished line, wherever they came from: values, messages, tracebacks, other libr
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import sys
 from typing import Any, TextIO
-from urllib.parse import quote
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from captiond.secrecy import redact
 from captiond.settings import LogSettings
 from captiond.visible import spelled_out
 
-SHORTEST_SECRET = 8
-"""A Gemini key has 39 characters; to mask a short word would garble the log and hide nothing."""
-
-_MASK = "[secret]"
-# No word boundary before them: on a terminal the "m" of a colour code stands right there.
-_LIKE_SECRETS = re.compile(
-    r"""(?P<before>(?i:[?&](?:api_?)?key=))[^&\s"'<>\\\x1b]+
-    | AIza[\w-]{16,}
-    | (?<![A-Z0-9])AQ\.[\w.-]{16,}""",
-    re.VERBOSE | re.ASCII,
-)
 _HANDLER = "captiond"
-_secrets: set[str] = set()
 
 
 def configure(settings: LogSettings, *, stream: TextIO | None = None) -> None:
@@ -62,19 +48,6 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None) -> None:
         processors=[ProcessorFormatter.remove_processors_meta, *tail, _without_secrets],
     )
     _replace_handler(stream, formatter, level)
-
-
-def keep_secret(value: str) -> None:
-    """Mask this value in every line from now on."""
-    if len(value) >= SHORTEST_SECRET:
-        _secrets.update({value, json.dumps(value)[1:-1], quote(value, safe=""), repr(value)[1:-1]})
-
-
-def redact(text: str) -> str:
-    """Return the text without the secrets, and without what looks like one."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
-    return _LIKE_SECRETS.sub(lambda found: (found["before"] or "") + _MASK, text)
 
 
 def _replace_handler(stream: TextIO, formatter: logging.Formatter, level: int) -> None:

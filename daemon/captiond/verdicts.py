@@ -5,6 +5,7 @@ from __future__ import annotations
 from captiond import errors
 from captiond.index.base import Claim, Parked, Retry
 from captiond.models import State
+from captiond.secrecy import redact
 
 TRIES = 3
 """An unusable reply is paid for, so a photo that brings only those is given up early."""
@@ -20,7 +21,7 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
     `again_at` is when the captioner or the folder that is in trouble will be tried again. A fault
     of the captioner, the disk or the machine never burns the photo's attempts.
     """
-    photo, reason = claim.photo, str(error)
+    photo, reason = claim.photo, redact(str(error))
     match error:
         case errors.NotAPhoto():
             verdict: Parked | Retry = Parked(photo, State.SKIPPED, reason)
@@ -39,7 +40,7 @@ def judge(claim: Claim, error: Exception, *, now: float, again_at: float) -> Par
         case OSError():  # the host is short of something: descriptors, memory, processes
             verdict = Retry(photo, now + HOST_SECONDS, f"this machine: {reason}", counted=False)
         case _:
-            verdict = _limited(claim, f"unexpected: {error!r}", now)
+            verdict = _limited(claim, redact(f"unexpected: {error!r}"), now)
     return verdict
 
 

@@ -24,6 +24,7 @@ from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
 from captiond.errors import CaptiondError, CaptionerStopped
 from captiond.models import Recipe, Reply
+from captiond.secrecy import keep_secret, redact
 from captiond.settings import GeminiSettings
 
 if TYPE_CHECKING:
@@ -50,13 +51,11 @@ class GeminiCaptioner:
         session: aiohttp.ClientSession,
         *,
         settings: GeminiSettings,
-        api_key: str,
         timeout_seconds: float,
     ) -> None:
         self._client = client
         self._session = session
         self._model = settings.model
-        self._api_key = api_key
         self._timeout_seconds = timeout_seconds
         self._foreign = foreign_errors()
         self._configs: dict[str, types.GenerateContentConfig] = {}
@@ -73,6 +72,7 @@ class GeminiCaptioner:
         """
         if not re.fullmatch(r"[!-~]+", api_key):
             raise CaptionerStopped("the API key is empty or holds characters that no key holds")
+        keep_secret(api_key)
         _quiet_sdk()
         base_url = settings.base_url or GOOGLE
         session = aiohttp.ClientSession(
@@ -86,7 +86,7 @@ class GeminiCaptioner:
             await session.close()
             raise
         timeout = timeout_seconds or settings.timeout_seconds
-        return cls(client, session, settings=settings, api_key=api_key, timeout_seconds=timeout)
+        return cls(client, session, settings=settings, timeout_seconds=timeout)
 
     async def caption(self, question: Question) -> Reply:
         """Ask once; raises as `Captioner.caption` says."""
@@ -125,11 +125,12 @@ class GeminiCaptioner:
         await self._session.close()
 
     def _map(self, error: Exception) -> CaptiondError:
-        return map_error(error, now=time.time(), secret=self._api_key)
+        return map_error(error, now=time.time())
 
     def _cause(self, error: Exception) -> Exception | None:
         """Return the error for the traceback, unless it tells the key (a suspended one is)."""
-        return None if self._api_key in f"{error} {error!r}" else error
+        told = f"{error} {error!r}"
+        return error if redact(told) == told else None
 
 
 def build_config(recipe: Recipe) -> types.GenerateContentConfig:

@@ -25,6 +25,7 @@ from captiond.errors import (
     CaptionerUnreachable,
     ImageRejected,
 )
+from captiond.secrecy import redact
 from captiond.visible import without_hidden
 
 if TYPE_CHECKING:
@@ -66,13 +67,12 @@ def foreign_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def map_error(error: Exception, *, now: float, secret: str = "") -> CaptiondError:
-    """Return what `error` means for captiond; `secret` never occurs in its sentence."""
+def map_error(error: Exception, *, now: float) -> CaptiondError:
+    """Return what `error` means for captiond, in a sentence without secrets."""
     from google.genai.errors import APIError
 
     def say(text: object) -> str:
-        shown = without_hidden(" ".join(str(text).split()))
-        return (shown.replace(secret, "[key]") if secret else shown)[:MESSAGE_CHARACTERS]
+        return redact(without_hidden(" ".join(str(text).split())))[:MESSAGE_CHARACTERS]
 
     if isinstance(error, APIError):
         return _map_api_error(error, say, now)

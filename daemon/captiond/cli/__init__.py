@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from captiond import __version__
+from captiond import __version__, crashes, secrecy
 from captiond.cli import output
 from captiond.errors import CaptiondError, ConfigError
 
@@ -81,6 +81,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that is not UTF-8 must not end a listing
             stream.reconfigure(errors="backslashreplace")
+    crashes.tell_without_secrets()
+    secrecy.forbid_core_dumps()
     sys.exit(_run())
 
 

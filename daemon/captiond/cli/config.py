@@ -11,6 +11,7 @@ import click
 from captiond import config
 from captiond.cli import output
 from captiond.errors import ConfigError
+from captiond.secrecy import redact
 from captiond.settings import Settings
 
 
@@ -26,7 +27,8 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
     """Print the settings in force: flags, environment, file and defaults taken together.
 
     What is printed can be used as a configuration file. The key is not in it, only where it was
-    found. With --json, `source` is the file and `api_key` where the key was found, or null.
+    found; what looks like one, in a URL for example, is masked. With --json, `source` is the file
+    and `api_key` where the key was found, or null.
     """
     settings = output.settings(ctx)
     document = config.to_document(settings)
@@ -36,12 +38,13 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         found = config.find_api_key(settings)
         api_key = found.source if found else None
-        output.print_json({"source": source, "api_key": api_key, **document})
+        shown = json.dumps({"source": source, "api_key": api_key, **document})
+        output.print_json(json.loads(redact(shown)))
         return
     click.echo(output.clean(f"# from {source}" if source else "# no configuration file"))
     click.echo(output.clean(f"# {key_sentence(settings)}"))
     for line in to_toml(document):
-        click.echo(line)
+        click.echo(redact(line))
 
 
 @command.command()
@@ -60,7 +63,7 @@ def key_sentence(settings: Settings) -> str:
     try:
         found = config.find_api_key(settings)
     except ConfigError as error:
-        return str(error)
+        return redact(str(error))
     return f"the API key comes from {found.source}" if found else "there is no API key"
 
 

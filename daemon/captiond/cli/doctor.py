@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captiond.cli import output
+from captiond.secrecy import redact
 from captiond.settings import Settings
 
 if TYPE_CHECKING:  # the checks import what the help text does not need
@@ -30,7 +31,12 @@ def command(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
     With --json, a list of checks: name, ok (true, false, or null for what is worth knowing) and
     sentence.
     """
-    checks = list(_examine(output.settings(ctx), offline=offline))
+    from captiond import log
+
+    settings = output.settings(ctx)
+    log.configure(settings.log)
+    found = _examine(settings, offline=offline)
+    checks = [dataclasses.replace(check, sentence=redact(check.sentence)) for check in found]
     if as_json:
         output.print_json([dataclasses.asdict(check) for check in checks])
     else:

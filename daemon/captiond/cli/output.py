@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import click
 
 from captiond.config import load
+from captiond.secrecy import redact
 from captiond.settings import Settings
 from captiond.visible import spelled_out
 
@@ -32,8 +33,8 @@ def on_terminal() -> bool:
 
 
 def note(sentence: str) -> None:
-    """Say something about the work on stderr."""
-    click.echo(clean(sentence), err=True)
+    """Say something about the work on stderr, never the key."""
+    click.echo(clean(redact(sentence)), err=True)
 
 
 def clean(text: str) -> str:
