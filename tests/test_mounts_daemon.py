@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def drop_gives_an_event(here: Stage, path: str) -> None:
         if here.home.rows("select lane from photos where name = ?", target.name) == [(ARRIVAL,)]:
             return
     raise AssertionError(f"only scans found {path}")
+
+
+def found(here: Stage) -> tuple[int, int]:
+    """Return how many files `status` says were found by event, and by scan."""
+    daemon = json.loads(here.home.run("status", "--json").stdout)["daemon"]
+    return daemon["found_by_event"], daemon["found_by_scan"]
 
 
 def is_captioned(here: Stage, photo: Path) -> bool:
@@ -107,6 +114,7 @@ def test_a_disk_mounted_inside_the_root(tmp_path: Path, options: tuple[str, ...]
             expected[f"2024/usb/trip/{MORE[0]}"] = "missing"
             here.home.wait_for(expected, seconds=SECONDS)
             drop_gives_an_event(here, "2024/usb/trip/newer.jpg")
+            wait_until(lambda: min(found(here)) >= 2, seconds=SECONDS, what="a heartbeat")
 
 
 @pytest.mark.parametrize("beneath", ["", "usb/"], ids=["the root", "inside"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from captiond.config import ApiKey, find_api_key
 from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable
-from captiond.intake.mounts import InotifyRoom, find_mount
+from captiond.intake.folder import WatchedFolder
+from captiond.intake.mounts import InotifyRoom, find_mount, is_polled, places_now, silent_mount
 from captiond.settings import FolderSettings, GeminiSettings, IndexSettings, Settings
 
 SCARCE_BYTES = 200 * 1024 * 1024
@@ -41,12 +42,14 @@ def check_folders(settings: Settings) -> Iterator[Check]:
         yield Check("folders", False, "no folder is watched; add a [[folders]] table with its path")
     for folder in settings.folders:
         yield _check_folder(folder)
-        mount = find_mount(folder.path)
-        if mount is not None and not mount.sends_events:
-            minutes = f"{settings.watch.scan_interval_minutes:g}"
+        watched = WatchedFolder(root=folder.path, recursive=folder.recursive)
+        silent = silent_mount(places_now(watched))
+        if silent is not None:
+            polled = is_polled(folder.polling or settings.watch.polling, silent)
+            minutes = 1 if polled else settings.watch.scan_interval_minutes
             sentence = (
-                f"{folder.path}: {mount.fs_type} sends no events for what other machines change; "
-                f"the scan finds it every {minutes} minutes (watch.scan_interval_minutes)"
+                f"{silent.point}: {silent.fs_type} sends no events for what other machines change; "
+                f"the scan finds it every {minutes:g} minutes (watch.polling)"
             )
             yield Check("network mount", None, sentence)
 

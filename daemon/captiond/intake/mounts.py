@@ -147,6 +147,11 @@ def places_of(watched: WatchedFolder, real_root: str, table: MountTable) -> Plac
     return places
 
 
+def places_now(watched: WatchedFolder) -> Places:
+    """Return the mounts a root is made of at this moment."""
+    return places_of(watched, os.path.realpath(watched.root), read_mounts())
+
+
 def silent_mount(places: Places) -> Mount | None:
     """Return a mount of the root that sends no events, None if all do."""
     return next((mount for mount in places.values() if not mount.sends_events), None)

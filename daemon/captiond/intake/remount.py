@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import select
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -13,16 +10,12 @@ import anyio
 from anyio.abc import TaskStatus
 
 from captiond.intake.folder import WatchedFolder
-from captiond.intake.mounts import MOUNTINFO, Places, places_of, read_mounts
+from captiond.intake.mounts import MOUNTINFO, Places, places_now
+from captiond.intake.statx import mount_life
 
 PULSE_SECONDS = 1.0
 """One poll(2) that never waits. The table is read only when it has changed: 5000 mounts take 25 ms,
 and where containers come and go it changes all day for others."""
-
-_AT_FDCWD = -100
-_NO_AUTOMOUNT, _DONT_SYNC = 0x800, 0x4000
-_MNT_ID_UNIQUE = 0x4000
-_STATX_BYTES, _MASK_AT, _MNT_ID_AT = 256, 0, 0x90
 
 
 async def follow_mounts(
@@ -63,25 +56,5 @@ def _signal() -> Iterator[Callable[[], bool]]:
 
 def _look(watched: WatchedFolder) -> tuple[Places, Mapping[str, int | None]]:
     """Return the mounts of a root, and of each the number of its life."""
-    root = os.path.realpath(watched.root)
-    places = places_of(watched, root, read_mounts())
-    return places, {place: _life_of(f"{root}/{place}") for place in places}
-
-
-def _life_of(path: str) -> int | None:
-    """Return a number that no other mount ever had; None before Linux 6.8.
-
-    The number in the table is given away again at once: a disk that is unmounted and mounted
-    between two looks has the very same line there, but the kernel's watches on it are gone.
-    """
-    found = ctypes.create_string_buffer(_STATX_BYTES)
-    flags = _NO_AUTOMOUNT | _DONT_SYNC
-    try:
-        statx = ctypes.CDLL(None).statx
-    except AttributeError:
-        return None
-    if statx(_AT_FDCWD, os.fsencode(path), flags, _MNT_ID_UNIQUE, found) != 0:
-        return None
-    (mask,) = struct.unpack_from("I", found, _MASK_AT)
-    (life,) = struct.unpack_from("Q", found, _MNT_ID_AT)
-    return int(life) if mask & _MNT_ID_UNIQUE else None
+    places = places_now(watched)
+    return places, {place: mount_life(watched.full(place)) for place in places}

@@ -8,9 +8,10 @@ Where another disk lies, or none, the photos of that folder are kept until half 
 found there: then it is the library on a new disk. Half, as a copy may leave some out, while a bare
 mount point holds strays only.
 
-The number comes from statvfs. ext4, btrfs and ZFS derive it from their UUID, tmpfs and overlay draw
-it at each mount, XFS and FAT take the device's number: there it may change at a boot, which costs
-one look for half of the photos. NFS and FUSE have none, so what was mounted names them.
+The number comes from statvfs. ext4, btrfs and ZFS derive it from their UUID, tmpfs draws it at each
+mount, which costs one look for half of the photos. XFS and FAT give the device's number, which is
+another's tomorrow: the folder's birth stands for it, where it is kept. NFS and FUSE have none, so
+what was mounted names them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 import structlog
@@ -25,6 +27,7 @@ import structlog
 from captiond.index.base import FolderView, Index
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import Mount, places_of, read_mounts
+from captiond.intake.statx import born_ns
 from captiond.models import State
 
 log = structlog.get_logger()
@@ -177,17 +180,17 @@ def identities(watched: WatchedFolder) -> Identities:
     for place, mount in places_of(watched, real_root, read_mounts()).items():
         path = f"{real_root.rstrip('/')}/{place}" if place else real_root
         try:
-            found[place] = identity_of(path, mount, os.statvfs(path).f_fsid)
+            found[place] = identity_of(path, mount, _number(path))
         except OSError:
             continue
     return found
 
 
-def identity_of(path: str, mount: Mount, fsid: int) -> str:
-    """Return the identity of the disk at a path; `fsid` is the number statvfs gives, 0 for none."""
+def identity_of(path: str, mount: Mount, number: str) -> str:
+    """Return the identity of the disk at a path; `number` names its file system, "" for none."""
     beneath = path[len(mount.point.rstrip("/")) :]
     on_disk = mount.subtree.rstrip("/") + beneath
-    return f"{mount.fs_type} {f'{fsid:x}' if fsid else mount.source} {on_disk or '/'}"
+    return f"{mount.fs_type} {number or mount.source} {on_disk or '/'}"
 
 
 def share_at(
@@ -202,6 +205,13 @@ def share_at(
             known += len(names)
             here += len(names.intersection(_names_in(watched.full(folder))))
     return Share(known, here)
+
+
+def _number(path: str) -> str:
+    fsid = os.statvfs(path).f_fsid
+    if fsid == Path(path).stat().st_dev and (born := born_ns(path)) is not None:
+        return f"born {born}"
+    return f"{fsid:x}" if fsid else ""
 
 
 def _names_in(folder: str) -> list[str]:
