@@ -93,6 +93,7 @@ class Station:
             index=self.index,
             captioner=self.captioner,
             gate=self.gate,
+            look=lambda _: None,
             prepare=self._prepare,
             price=lambda _, usage: usage.input / 1000,
             read_sidecars=read_sidecars,

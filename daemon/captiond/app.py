@@ -131,6 +131,7 @@ async def open_bench(
     settings: Settings, index: Index, captioner: Captioner, stack: AsyncExitStack
 ) -> Bench:
     """Lay out what a photo meets on its way; `stack` closes it."""
+    from captiond.images import kinds
     from captiond.images.decoders import DecoderPool
     from captiond.quota.pricing import price
     from captiond.sidecars.read import read_sidecars
@@ -145,6 +146,7 @@ async def open_bench(
         index=index,
         captioner=captioner,
         gate=Gate(),
+        look=kinds.look,
         prepare=decoders.prepare,
         price=price,
         read_sidecars=read_sidecars,

@@ -12,7 +12,7 @@ from captiond import errors, photofile
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
-from captiond.models import Caption, Facts, Photo, Recipe, Reply
+from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Reply
 from captiond.quota.gate import Gate
 
 
@@ -22,18 +22,28 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
     Raises PhotoError, CaptionerError.
     """
     async with bench.preparing:
-        opened, digest = await anyio.to_thread.run_sync(_open_settled, claim)
+        opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
         if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
             return known
         if not alone:
             raise errors.CaptionUnderway("a copy of it is being captioned")
-        async with bench.preparing:
-            image = await bench.prepare(opened.fd, digest)
-        opened.check_unchanged()
+        image = await _prepare(opened, digest, bench)
         if (read := await _read_back(claim.photo, image.facts, recipe, bench)) is not None:
             return read
         return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
+
+
+async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> Prepared:
+    """Return the image to be sent; whatever came of a file in flux says nothing of the photo."""
+    try:
+        async with bench.preparing:
+            image = await bench.prepare(opened.fd, digest)
+    except errors.PhotoError:
+        opened.check_unchanged()
+        raise
+    opened.check_unchanged()
+    return image
 
 
 async def _known(photo: Photo, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
@@ -133,11 +143,12 @@ async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
     return caption
 
 
-def _open_settled(claim: Claim) -> tuple[photofile.OpenedPhoto, str]:
+def _open_settled(claim: Claim, bench: Bench) -> tuple[photofile.OpenedPhoto, str]:
     """Return the photo, opened, and its digest."""
     opened = photofile.open_beneath(claim.photo)
     try:
         opened.check_settled(claim.signature)
+        bench.look(opened.head())
         return opened, claim.digest or opened.digest()
     except BaseException:
         opened.close()

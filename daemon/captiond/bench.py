@@ -46,11 +46,15 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Everything a photo meets on its way; `plans` maps a root to its plan."""
+    """Everything a photo meets on its way; `plans` maps a root to its plan.
+
+    `look` refuses a file by its first bytes, before it is read whole: it raises a PhotoError.
+    """
 
     index: Index
     captioner: Captioner
     gate: Gate
+    look: Callable[[bytes], object]
     prepare: Callable[[int, str], Awaitable[Prepared]]
     price: Callable[[str, Usage], float | None]
     read_sidecars: ReadSidecars

@@ -19,6 +19,9 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
 
+HEAD_BYTES = 64
+"""So many bytes at its start tell a file's format."""
+
 
 class State(StrEnum):
     """Where a photo stands; all but `queued` and `captioned` come with a reason."""

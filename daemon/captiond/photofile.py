@@ -13,9 +13,11 @@ from typing import Self
 
 from captiond import errors
 from captiond.beneath import IN_FILE, LinkOnTheWay, folder_beneath, kind
-from captiond.models import Photo, Signature
+from captiond.models import HEAD_BYTES, Photo, Signature
 
 CHUNK_BYTES = 1 << 20
+MOST_BYTES = 1 << 32
+"""How far the offsets of TIFF, HEIF and RIFF reach; reading 20 GB of nothing took 76 s."""
 
 _GONE = {errno.ENOENT, errno.ESTALE}
 _UNREADABLE = {errno.EACCES, errno.EPERM, errno.EIO}
@@ -27,6 +29,11 @@ class OpenedPhoto:
 
     fd: int
     signature: Signature
+
+    def head(self) -> bytes:
+        """Return the first bytes, by which a format is told. Raises PhotoVanished, Undecodable."""
+        with _photo_errors():
+            return os.pread(self.fd, HEAD_BYTES, 0)
 
     def digest(self) -> str:
         """Return the sha256 of the whole file, in hex; leaves `fd` at its start.
@@ -77,7 +84,7 @@ class OpenedPhoto:
 def open_beneath(photo: Photo) -> OpenedPhoto:
     """Open a photo for reading.
 
-    Raises NotAPhoto, PhotoVanished, or Undecodable if it may not be read.
+    Raises NotAPhoto, PhotoVanished, or Undecodable if it may not be read or is over MOST_BYTES.
     """
     with _photo_errors(), folder_beneath(photo.root, photo.folder) as folder:
         # Looked at before it is opened: opening a pipe or a device already does something to it.
@@ -100,6 +107,9 @@ def signature_of(status: os.stat_result) -> Signature:
 def _check_photo(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise errors.NotAPhoto(f"not a plain file but {kind(status)}")
+    if status.st_size > MOST_BYTES:
+        size = status.st_size / (1 << 30)
+        raise errors.Undecodable(f"too large: {size:.1f} GiB, and no photo has more than 4")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> 
             photo = Photo(str(path.parent), path.name)
             with await anyio.to_thread.run_sync(photofile.open_beneath, photo) as opened:
                 async with desk.bench.preparing:
-                    digest = await anyio.to_thread.run_sync(opened.digest)
+                    digest = await anyio.to_thread.run_sync(_digest, opened, desk.bench)
                 async with desk.turns[digest]:
                     result.value = await _known_or_asked(
                         opened, digest, photo=photo, recipe=recipe, bench=desk.bench
@@ -79,6 +79,11 @@ async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> 
     except CaptiondError as error:
         result.value = error
     result.ready.set()
+
+
+def _digest(opened: photofile.OpenedPhoto, bench: Bench) -> str:
+    bench.look(opened.head())
+    return opened.digest()
 
 
 async def _known_or_asked(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
 import signal
 import socket
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -16,6 +18,8 @@ from captiond.images import sandbox, wire
 from captiond.images.prepare import arm, prepare, start_threads
 
 MOST_PHOTOS = 500
+FIRST_TO_GO = "500"
+"""For the kernel when memory is short: rather a photo tried again than the daemon."""
 MOST_RESIDENT_BYTES = 256 << 20
 """What an idle child may keep: the allocator does not give everything back."""
 
@@ -25,6 +29,8 @@ def main(descriptor: int, limits_json: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the daemon says when: its photos may finish
     limits = msgspec.json.decode(limits_json, type=wire.Limits)
+    with contextlib.suppress(OSError):  # no /proc, or more than that already
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     arm()
     with socket.socket(fileno=descriptor) as daemon, _Memory() as memory:
         missing = _shut_doors(memory, limits)

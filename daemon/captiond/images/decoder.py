@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from captiond.images import wire
 from captiond.models import Prepared
 
 START_SECONDS = 60.0
+DYING_SECONDS = 1.0
+"""How long a child that hung up has to come to its own end: how, is asked for."""
 
 _STOPPED = "the decoder was stopped"
 _BOOT = (
@@ -37,6 +40,10 @@ class _DiedError(Exception):
     """The child ended, or spoke nonsense, in the middle of an exchange."""
 
 
+class KilledFromOutside(Exception):
+    """Somebody else killed the child: the kernel, short of memory, or a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Child:
     process: subprocess.Popen[bytes]
@@ -47,6 +54,12 @@ class _Child:
         self.socket.close()
         self.process.kill()
         return self.process.wait()
+
+    def fate(self) -> int:
+        """Reap it, after it hung up; return how it came to its end, if possible by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(DYING_SECONDS)
+        return self.end()
 
 
 class Decoder:
@@ -70,7 +83,8 @@ class Decoder:
     def prepare(self, fd: int, digest: str) -> Prepared:
         """Return the open file as an image to be sent; blocks, at most for `decode_seconds`.
 
-        Raises NotAPhoto, Undecodable; ChildProcessError when no child can be started.
+        Raises NotAPhoto, Undecodable, KilledFromOutside; ChildProcessError when no child can be
+        started.
         """
         used = self._child is not None
         try:
@@ -125,11 +139,16 @@ class Decoder:
             seconds = f"{self._limits.decode_seconds:g}"
             raise Undecodable(f"not decoded within images.decode_seconds = {seconds}") from error
         except (OSError, EOFError, msgspec.MsgspecError) as error:
-            status = self.close()
-            if self._stopped:
-                raise ChildProcessError(_STOPPED) from error
-            log.warning("decoder.died", pid=child.process.pid, status=status, error=str(error))
-            raise _DiedError(_said(status)) from error
+            raise self._buried(child, error) from error
+
+    def _buried(self, child: _Child, error: Exception) -> Exception:
+        """Reap a child that failed in the middle of an exchange; return what that means."""
+        self._child, status = None, child.fate()
+        if self._stopped:
+            return ChildProcessError(_STOPPED)
+        log.warning("decoder.died", pid=child.process.pid, status=status, error=str(error))
+        # No photo can do that: its limits of time and memory end in other signals.
+        return (KilledFromOutside if status == -signal.SIGKILL else _DiedError)(_said(status))
 
 
 def _start(limits: wire.Limits) -> tuple[_Child, wire.Ready]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import structlog
 
-from captiond.images.decoder import Decoder
+from captiond.errors import Undecodable
+from captiond.images.decoder import Decoder, KilledFromOutside
 from captiond.images.wire import Limits
 from captiond.models import Prepared
 from captiond.settings import ImageSettings
@@ -19,7 +22,8 @@ log = structlog.get_logger()
 class DecoderPool:
     """At most `children` decoders: started on demand, ended when idle, replaced when they fail.
 
-    A photo that crashes its decoder, or takes too long or too much memory, fails alone.
+    A photo that crashes its decoder, or takes too long or too much memory, fails alone. One whose
+    decoder is killed from outside has a second try, with no other photo beside it.
     """
 
     def __init__(
@@ -32,7 +36,9 @@ class DecoderPool:
             decode_megabytes=settings.decode_megabytes,
         )
         self._idle_seconds = idle_seconds
+        self._children = children
         self._slots = anyio.Semaphore(children)
+        self._alone_turn = anyio.Lock()
         self._threads = ThreadPoolExecutor(children, thread_name_prefix="decoder")
         self._busy: set[Decoder] = set()
         self._idle: list[tuple[float, Decoder]] = []  # since when; the longest idle first
@@ -45,16 +51,11 @@ class DecoderPool:
         `digest` becomes that of its facts. A cancelled call kills its child and waits for that.
         Raises NotAPhoto, Undecodable; ChildProcessError when no child can be started.
         """
-        async with self._slots:
-            decoder = self._idle.pop()[1] if self._idle else Decoder(self._limits)
-            self._busy.add(decoder)
-            try:
-                return await self._in_thread(decoder, fd, digest)
-            finally:
-                self._busy.remove(decoder)
-                self._tell_unconfined(decoder)
-                if decoder.pid is not None:
-                    self._rest(decoder)
+        try:
+            async with self._slots:
+                return await self._decoded(fd, digest)
+        except KilledFromOutside:
+            return await self._decoded_alone(fd, digest)
 
     def pids(self) -> list[int]:
         """Return the process ids of the children there are now."""
@@ -67,11 +68,46 @@ class DecoderPool:
             self._sweep.cancel()
         for decoder in self._busy:
             decoder.stop()
+        self._dismiss_idle()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._threads.shutdown)
+
+    async def _decoded(self, fd: int, digest: str) -> Prepared:
+        decoder = self._idle.pop()[1] if self._idle else Decoder(self._limits)
+        self._busy.add(decoder)
+        try:
+            return await self._in_thread(decoder, fd, digest)
+        finally:
+            self._busy.remove(decoder)
+            self._tell_unconfined(decoder)
+            if decoder.pid is not None:
+                self._rest(decoder)
+
+    async def _decoded_alone(self, fd: int, digest: str) -> Prepared:
+        """Decode once more: if memory was short for several photos, it may do for one."""
+        try:
+            async with self._alone():
+                return await self._decoded(fd, digest)
+        except KilledFromOutside as death:
+            raise Undecodable(
+                f"its decoder was killed from outside ({death}), and once more with no other photo "
+                "beside it: this machine may be short of memory"
+            ) from death
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Hold all slots, with no child left that idles."""
+        # Two at once would each wait for slots that the other holds.
+        async with self._alone_turn, AsyncExitStack() as held:
+            for _ in range(self._children):
+                await held.enter_async_context(self._slots)
+            self._dismiss_idle()
+            yield
+
+    def _dismiss_idle(self) -> None:
         for _, decoder in self._idle:
             self._threads.submit(decoder.close)
         self._idle.clear()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._threads.shutdown)
 
     async def _in_thread(self, decoder: Decoder, fd: int, digest: str) -> Prepared:
         loop = asyncio.get_running_loop()

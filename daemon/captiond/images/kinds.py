@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from captiond.errors import NotAPhoto, Undecodable
-
-HEAD_BYTES = 64
+from captiond.models import HEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,20 @@ def tell(fd: int) -> Kind:
     Raises NotAPhoto for what is no image at all, Undecodable for images that cannot be read.
     """
     head = os.pread(fd, HEAD_BYTES, 0)
+    kind = look(head)
+    if kind is TIFF and _is_raw(fd, head):
+        raise _raw()
+    return kind
+
+
+def look(head: bytes) -> Kind:
+    """Return the format of a file that starts so: bytes are compared, and nothing is parsed.
+
+    So it is fit for the daemon itself. Raises NotAPhoto, Undecodable.
+    """
     kind = _known(head)
     if kind is None:
         raise _refusal(head)
-    if kind is TIFF and _is_raw(fd, head):
-        raise _raw()
     return kind
 
 

@@ -8,6 +8,7 @@ Runs in a decoder child: what is not refused here may still crash or hang.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import strptime
 from typing import BinaryIO, TypeVar
@@ -42,6 +43,7 @@ _LOADERS = ("Jpeg", "Png", "Nsgif", "Webp", "Tiff")
 _PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
 _LOADED_LATE_BY_PILLOW = (ImageCms, ImageColor, ImageFilter, ImagePalette)
 _SIGNS_OF_A_CUT = ("premature", "truncated", "not enough", "unexpected end", "eof", "end of")
+_SIGNS_OF_A_RARITY = ("support", "configured", "out of range", "whole number", "labq", "field 262")
 _SIGNS_OF_MEMORY = (
     "out of memory",
     "insufficient memory",
@@ -93,11 +95,25 @@ def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
     """
     kind = kinds.tell(fd)
     with open(fd, "rb", closefd=False) as file:
-        decode = _with_vips if kind.decoder == "vips" else _with_pillow
-        known, image = _told(kind, limits, lambda: decode(file, kind, digest, limits))
-        fresh = _told(kind, limits, lambda: _encoded(image))
+        known, fresh = _told(kind, limits, lambda: _decoded(file, kind, digest, limits))
     glance = palette.of_pixels(fresh.glance)
     return Prepared(fresh.data, "image/jpeg", fresh.width, fresh.height, known, glance)
+
+
+def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[Facts, _Fresh]:
+    decode = _with_vips if kind.decoder == "vips" else _with_pillow
+    try:
+        known, image = decode(file, kind, digest, limits)
+        return known, _encoded(image)
+    except pyvips.Error as error:
+        # Lab, old-style JPEG, 12 bits, tiles of separate planes: Pillow shows these.
+        if kind is not kinds.TIFF or not _shows(_SIGNS_OF_A_RARITY, _detail(error)):
+            raise
+        with suppress(*facts.RUBBISH):
+            file.seek(0)
+            known, image = _with_pillow(file, kind, digest, limits)
+            return known, _encoded(image)
+        raise
 
 
 def _with_vips(
@@ -127,6 +143,8 @@ def _with_pillow(
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):  # convert() alone cuts off at 255: nearly all is white
             upright = upright.point(lambda value: value / 256)
+        if upright.mode == "LAB":
+            upright, profile = _from_lab(upright), None
         plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     fresh = pyvips.Image.new_from_memory(
         plain.tobytes(), plain.width, plain.height, len(plain.getbands()), "uchar"
@@ -134,6 +152,11 @@ def _with_pillow(
     if profile:
         fresh.set_type(pyvips.GValue.blob_type, _ICC, profile)
     return known, fresh
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
+    return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
 
 
 def _open_vips(file: BinaryIO, **options: int) -> pyvips.Image:
@@ -205,7 +228,7 @@ def _told(kind: Kind, limits: Limits, work: Callable[[], T]) -> T:
     try:
         return work()
     except pyvips.Error as error:
-        raise _undecodable(kind, limits, f"{error.message} {error.detail}") from error
+        raise _undecodable(kind, limits, _detail(error)) from error
     except MemoryError as error:
         raise _undecodable(kind, limits, _SIGNS_OF_MEMORY[0]) from error
     except facts.RUBBISH as error:
@@ -213,12 +236,22 @@ def _told(kind: Kind, limits: Limits, work: Callable[[], T]) -> T:
 
 
 def _undecodable(kind: Kind, limits: Limits, detail: str) -> Undecodable:
-    said = detail.casefold()
-    if any(sign in said for sign in _SIGNS_OF_MEMORY):
+    if _shows(_SIGNS_OF_MEMORY, detail):
         return Undecodable(
             f"decoding the {kind.label} needs more memory than "
             f"images.decode_megabytes = {limits.decode_megabytes}"
         )
-    if any(sign in said for sign in _SIGNS_OF_A_CUT):
+    if _shows(_SIGNS_OF_A_CUT, detail):
         return Undecodable(f"the {kind.label} is cut off")
+    if _shows(_SIGNS_OF_A_RARITY, detail):
+        return Undecodable(f"the {kind.label} is damaged, or of a rare kind that cannot be read")
     return Undecodable(f"the {kind.label} is damaged or cut off")
+
+
+def _detail(error: pyvips.Error) -> str:
+    return f"{error.message} {error.detail}"
+
+
+def _shows(signs: tuple[str, ...], detail: str) -> bool:
+    said = detail.casefold()
+    return any(sign in said for sign in signs)
