@@ -163,7 +163,7 @@ async def test_a_held_gate_opens_in_time_for_one_probe() -> None:
     bench = Bench(slots=4)
     bench.hold = {"a.jpg", "b.jpg"}
     began = time.time()
-    bench.gate.hold("overloaded", now=began, retry_after=0.2)
+    bench.gate.hold("overloaded", started_at=began, now=began, retry_after=0.2)
     async with bench.feeding():
         await bench.offer("a.jpg", "b.jpg")
         await bench.until(lambda: len(bench.begun) == 1)

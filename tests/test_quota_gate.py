@@ -6,7 +6,19 @@ import itertools
 
 import pytest
 
-from captiond.quota.gate import HOLD_LIMIT_SECONDS, HOLD_SECONDS, Gate
+from captiond.quota.gate import FAULTS_IN_A_ROW, HOLD_LIMIT_SECONDS, HOLD_SECONDS, Gate
+
+
+def proven() -> Gate:
+    """Return a gate that has seen an answer."""
+    gate = Gate()
+    gate.succeed(started_at=0.0)
+    return gate
+
+
+def fault(gate: Gate, now: float) -> bool:
+    """Meet a fault without any delay."""
+    return gate.hold("overloaded", started_at=now, now=now)
 
 
 def test_an_open_gate_lets_everyone_through() -> None:
@@ -17,76 +29,123 @@ def test_an_open_gate_lets_everyone_through() -> None:
     assert gate.pause is None
 
 
+def test_single_faults_among_answers_hold_nobody_up() -> None:
+    """Two in a row are borne, the third closes the gate; an answer between starts anew."""
+    gate = proven()
+    for _ in range(100):
+        for now in range(FAULTS_IN_A_ROW - 1):
+            assert not fault(gate, float(now))
+        assert gate.pause is None
+        gate.succeed(started_at=5.0)
+    assert [fault(gate, 100.0) for _ in range(FAULTS_IN_A_ROW)] == [False, False, True]
+    assert gate.opens_in(now=100.0) == HOLD_SECONDS
+
+
+def test_before_the_first_answer_one_fault_is_enough() -> None:
+    """A start amid an outage does not try it thrice."""
+    gate = Gate()
+    assert fault(gate, 100.0)
+    assert gate.opens_in(now=100.0) == HOLD_SECONDS
+
+
 def test_a_held_gate_lets_one_probe_through_when_its_time_has_come() -> None:
     """Nothing during the pause, one photo after it, and nobody beside the probe."""
     gate = Gate()
-    assert gate.hold("overloaded", now=100.0)
+    assert fault(gate, 100.0)
     assert gate.allowance(now=100.0, in_flight=0) == 0
     after = 100.0 + HOLD_SECONDS
     assert gate.allowance(now=after, in_flight=0) == 1
+    assert gate.allowance(now=after, in_flight=1) == 0
+    assert gate.admit(now=after)
     assert gate.allowance(now=after, in_flight=1) == 0
 
 
 def test_of_all_that_are_ready_when_a_pause_ends_only_one_may_ask() -> None:
     """Eight prepared photos wait for the gate: one is the probe, the others go back."""
     gate = Gate()
-    gate.hold("overloaded", now=100.0)
+    fault(gate, 100.0)
     assert not gate.admit(now=100.0)
     after = 100.0 + HOLD_SECONDS
     assert [gate.admit(now=after) for _ in range(8)] == [True] + [False] * 7
-    gate.leave()
+    gate.leave(started_at=after)
     assert gate.admit(now=after)
     gate.succeed(started_at=after)
-    gate.leave()
+    gate.leave(started_at=after)
     assert all(gate.admit(now=after) for _ in range(8))
+
+
+def test_a_silent_probe_has_another_one_beside_it() -> None:
+    """Questions that hang do not keep the gate closed: a probe each few seconds goes out."""
+    gate = proven()
+    assert all(gate.admit(now=90.0) for _ in range(5))
+    for _ in range(FAULTS_IN_A_ROW):
+        fault(gate, 100.0)
+    assert gate.allowance(now=101.0, in_flight=5) == 1
+    assert gate.admit(now=101.0)
+    gate.leave(started_at=90.0)
+    assert gate.opens_in(now=102.0) == HOLD_LIMIT_SECONDS - 1.0
+    assert not gate.admit(now=102.0)
+    assert gate.allowance(now=101.0 + HOLD_LIMIT_SECONDS, in_flight=5) == 1
+    assert gate.admit(now=101.0 + HOLD_LIMIT_SECONDS)
 
 
 def test_the_failures_of_one_moment_count_as_one() -> None:
     """Sixty-four requests that fail together double the pause once, not sixty-four times."""
     gate = Gate()
     for _ in range(64):
-        gate.hold("overloaded", now=100.0)
+        fault(gate, 100.0)
     assert gate.opens_in(now=100.0) == HOLD_SECONDS
+
+
+def test_the_late_failure_of_an_old_question_does_not_outweigh_a_probe() -> None:
+    """A question that hung since before the pause times out while the probe is answered."""
+    gate = Gate()
+    fault(gate, 100.0)
+    assert gate.admit(now=101.0)
+    gate.hold("no answer", started_at=50.0, now=102.0)
+    gate.succeed(started_at=101.0)
+    assert gate.pause is None
 
 
 def test_a_service_that_always_fails_sees_at_most_two_probes_a_second() -> None:
     """The pause doubles up to its limit, and one probe goes out after each."""
-    gate, now, probes = Gate(), 0.0, 0
+    gate, now, probes = Gate(), 0.0, [0.0]
     while now < 60.0:
+        fault(gate, now)
         now += gate.opens_in(now=now) or 0.0
-        gate.hold("overloaded", now=now)
-        probes += 1
-    assert probes <= 60.0 / HOLD_LIMIT_SECONDS + 5
-    assert gate.opens_in(now=now) == HOLD_LIMIT_SECONDS
+        probes.append(now)
+    assert all(later - earlier >= HOLD_SECONDS for earlier, later in itertools.pairwise(probes))
+    assert probes[-1] - probes[-2] == HOLD_LIMIT_SECONDS
 
 
 def test_pauses_grow_and_a_success_forgets_them() -> None:
     """The first pause after a success is the short one again."""
     gate, now, pauses = Gate(), 0.0, []
     for _ in range(4):
-        gate.hold("overloaded", now=now)
+        fault(gate, now)
         pauses.append(gate.opens_in(now=now))
         now += gate.opens_in(now=now) or 0.0
     assert all(a <= b for a, b in itertools.pairwise(pauses))
     gate.succeed(started_at=now)
     assert gate.pause is None
-    gate.hold("overloaded", now=now)
+    for _ in range(FAULTS_IN_A_ROW):
+        fault(gate, now)
     assert gate.opens_in(now=now) == HOLD_SECONDS
 
 
 def test_a_delay_that_the_service_names_is_kept_to() -> None:
-    """A quota error with a retry delay closes the gate for exactly that long."""
-    gate = Gate()
-    gate.hold("quota", now=100.0, retry_after=36.4)
+    """One quota error with a retry delay closes the gate at once, for exactly that long."""
+    gate = proven()
+    assert gate.hold("quota", started_at=99.0, now=100.0, retry_after=36.4)
     assert gate.opens_in(now=100.0) == pytest.approx(36.4)
-    gate.hold("overloaded", now=101.0)
+    fault(gate, 101.0)
     assert gate.opens_in(now=101.0) == pytest.approx(35.4)
 
 
 def test_a_reply_to_an_older_question_does_not_end_a_pause() -> None:
     """Eight are in flight, one meets the quota, seven succeed: the quota is still used up."""
     gate = Gate()
-    gate.hold("quota", now=100.0, retry_after=30.0)
+    gate.hold("quota", started_at=99.0, now=100.0, retry_after=30.0)
     gate.succeed(started_at=99.0)
     assert gate.opens_in(now=101.0) == pytest.approx(29.0)
     gate.succeed(started_at=130.0)
@@ -96,8 +155,8 @@ def test_a_reply_to_an_older_question_does_not_end_a_pause() -> None:
 def test_a_longer_delay_told_during_a_pause_wins() -> None:
     """A minute's quota and then the day's: the day's counts."""
     gate = Gate()
-    gate.hold("minute", now=100.0, retry_after=30.0)
-    gate.hold("day", now=101.0, retry_after=3600.0)
+    gate.hold("minute", started_at=99.0, now=100.0, retry_after=30.0)
+    gate.hold("day", started_at=99.0, now=101.0, retry_after=3600.0)
     assert gate.opens_in(now=101.0) == 3600.0
 
 
@@ -107,7 +166,7 @@ def test_a_stopped_gate_stays_stopped() -> None:
     assert gate.stop("bad key")
     assert not gate.stop("bad key")
     gate.succeed(started_at=1.0)
-    gate.hold("overloaded", now=1.0)
+    fault(gate, 1.0)
     assert gate.opens_in(now=1e9) is None
     assert gate.allowance(now=1e9, in_flight=0) == 0
     assert gate.pause is not None

@@ -31,6 +31,7 @@ from captiond.intake.folder import WatchedFolder
 from captiond.models import Usage
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
+from captiond.quota.slots import Slots
 from captiond.settings import Settings
 
 log = structlog.get_logger()
@@ -88,7 +89,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             index,
             functools.partial(caption_photo, bench=bench),
             gate=bench.gate,
-            slots=int(bench.asking.total_tokens) + PREPARED_AHEAD,
+            slots=bench.asking.total + PREPARED_AHEAD,
             owner=bench.owner,
             clock=bench.clock,
         )
@@ -153,7 +154,7 @@ async def open_bench(
         write_sidecars=functools.partial(write_sidecars, version=__version__),
         plans=plans(settings),
         preparing=anyio.CapacityLimiter(children + 1),
-        asking=anyio.CapacityLimiter(settings.gemini.concurrency),
+        asking=Slots(settings.gemini.concurrency),
         owner=socket.gethostname(),
     )
 

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import anyio
+import structlog
 
 from captiond import errors, photofile
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
 from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Reply
-from captiond.quota.gate import Gate
+
+log = structlog.get_logger()
 
 
 async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | None:
@@ -31,7 +33,7 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
         image = await _prepare(opened, digest, bench)
         if (read := await _read_back(claim.photo, image.facts, recipe, bench)) is not None:
             return read
-        return await _ask_in_turn(Question(claim.photo, image, recipe), bench)
+        return await _ask_in_turn(claim, Question(claim.photo, image, recipe), bench)
 
 
 async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> Prepared:
@@ -70,7 +72,7 @@ async def _read_back(photo: Photo, facts: Facts, recipe: Recipe, bench: Bench) -
     return read
 
 
-async def _ask_in_turn(question: Question, bench: Bench) -> Caption | None:
+async def _ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Caption | None:
     async with bench.asking:
         now = bench.clock()
         request = Request(
@@ -80,30 +82,53 @@ async def _ask_in_turn(question: Question, bench: Bench) -> Caption | None:
             recipe=question.recipe,
             started_at=now,
         )
-        with _admitted(bench.gate, now):
+        with _admitted(claim, now, bench):
             if not await bench.index.begin(request, owner=bench.owner):
                 return None
             reply = await ask(question, request, bench)
-            bench.gate.succeed(started_at=now)
+            _answered(claim, now, bench)
     # The next question does not wait until the disk has this answer: 5 % more photos a second.
     return await keep(reply, request, bench)
 
 
 @contextmanager
-def _admitted(gate: Gate, now: float) -> Iterator[None]:
-    """Pass the gate; an answer that is no caption but tells of the photo opens it, too.
+def _admitted(claim: Claim, now: float, bench: Bench) -> Iterator[None]:
+    """Pass the gate, and tell it how the question ended.
 
-    Raises CaptionerPaused.
+    An answer that is no caption but tells of the photo is an answer, too. Raises CaptionerPaused.
     """
-    if not gate.admit(now=now):
+    if not bench.gate.admit(now=now):
         raise errors.CaptionerPaused("waiting for the captioner")
     try:
         yield
-    except errors.PhotoError:
-        gate.succeed(started_at=now)
+    except errors.PhotoError as error:
+        _answered(claim, now, bench, unusable=isinstance(error, errors.ReplyUnusable))
+        if seconds := bench.odds.rest():
+            _hold(str(error), now, bench, seconds=seconds)
+        raise
+    except errors.CaptionerStopped as error:
+        if bench.gate.stop(str(error)):
+            log.error("captioner.stopped", reason=str(error))
+        raise
+    except (errors.CaptionerBusy, errors.CaptionerUnreachable) as error:
+        seconds = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
+        _hold(str(error), now, bench, seconds=seconds)
         raise
     finally:
-        gate.leave()
+        bench.gate.leave(started_at=now)
+
+
+def _answered(claim: Claim, started_at: float, bench: Bench, *, unusable: bool = False) -> None:
+    bench.gate.succeed(started_at=started_at)
+    bench.setbacks.end(claim.photo)
+    bench.odds.note(attempt=claim.attempts, usable=not unusable)
+
+
+def _hold(reason: str, started_at: float, bench: Bench, *, seconds: float | None) -> None:
+    """Tell the gate of a fault, and the operator once for each pause."""
+    now = bench.clock()
+    if bench.gate.hold(reason, started_at=started_at, now=now, retry_after=seconds):
+        log.warning("captioner.paused", reason=reason, seconds=seconds)
 
 
 async def ask(question: Question, request: Request, bench: Bench) -> Reply:
@@ -112,7 +137,8 @@ async def ask(question: Question, request: Request, bench: Bench) -> Reply:
     Raises as `Captioner.caption` does; the request is closed in the ledger first.
     """
     try:
-        return await bench.captioner.caption(question)
+        with bench.asking.watched():
+            return await bench.captioner.caption(question)
     except BaseException as error:
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
         await bench.index.abandon(request.id, reason, now=bench.clock())

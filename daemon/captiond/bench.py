@@ -13,6 +13,9 @@ from captiond.captioners.base import Captioner
 from captiond.index.base import Index
 from captiond.models import Prepared, Recipe, Usage
 from captiond.quota.gate import Gate
+from captiond.quota.odds import Odds
+from captiond.quota.setbacks import Setbacks
+from captiond.quota.slots import Slots
 from captiond.sidecars.base import ReadSidecars, WriteSidecars
 from captiond.sidecars.troubles import Troubles
 
@@ -61,8 +64,10 @@ class Bench:
     write_sidecars: WriteSidecars
     plans: Mapping[str, Plan]
     preparing: anyio.CapacityLimiter
-    asking: anyio.CapacityLimiter
+    asking: Slots
     owner: str
     clock: Callable[[], float] = time.time
     contents: Contents = field(default_factory=Contents)
     troubles: Troubles = field(default_factory=Troubles)
+    setbacks: Setbacks = field(default_factory=Setbacks)
+    odds: Odds = field(default_factory=Odds)

@@ -22,12 +22,10 @@ from captiond.asking import find_or_ask
 from captiond.bench import Bench, Plan
 from captiond.index.base import Claim, Completed, FolderDigest, Parked
 from captiond.models import Caption, Photo, State
+from captiond.quota.setbacks import FIRST_SECONDS
 from captiond.verdicts import judge
 
 log = structlog.get_logger()
-
-OTHERS_FIRST_SECONDS = 3.0
-"""A photo that met a fault of the service steps back: the next probe is another photo."""
 
 
 async def caption_photo(claim: Claim, bench: Bench) -> None:
@@ -88,7 +86,8 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
 async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
     now = bench.clock()
     _tell(claim.photo, error, bench, now)
-    verdict = judge(claim, error, now=now, again_at=_again_at(claim.photo, error, bench, now))
+    again_at = _again_at(claim.photo, error, bench, now)
+    verdict = judge(claim, error, now=now, again_at=again_at, tries=bench.odds.tries())
     if isinstance(verdict, Parked):
         log.warning("photo.set_aside", path=claim.photo.full, reason=verdict.reason)
         await bench.index.park([verdict], owner=bench.owner)
@@ -98,15 +97,8 @@ async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
 
 
 def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:
-    """Close the gate where the error says so; tell the operator, once for each trouble."""
+    """Tell the operator what no gate tells, once for each trouble."""
     match error:
-        case errors.CaptionerStopped():
-            if bench.gate.stop(str(error)):
-                log.error("captioner.stopped", reason=str(error))
-        case errors.CaptionerBusy() | errors.CaptionerUnreachable():
-            retry_after = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
-            if bench.gate.hold(str(error), now=now, retry_after=retry_after):
-                log.warning("captioner.paused", reason=str(error), seconds=retry_after)
         case errors.SidecarError():
             if bench.troubles.begin(photo, now=now):
                 log.warning("sidecars.unwritable", root=photo.root, reason=str(error))
@@ -119,4 +111,9 @@ def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:
 def _again_at(photo: Photo, error: Exception, bench: Bench, now: float) -> float:
     if isinstance(error, errors.SidecarError):
         return bench.troubles.again_at(photo, now=now)
-    return now + (bench.gate.opens_in(now=now) or 0.0) + OTHERS_FIRST_SECONDS
+    if not isinstance(error, errors.CaptionerError):
+        return now
+    opens_at = now + (bench.gate.opens_in(now=now) or 0.0)
+    if isinstance(error, errors.CaptionerBusy) and error.retry_after is not None:
+        return opens_at + FIRST_SECONDS  # a quota used up is no photo's own trouble
+    return opens_at + bench.setbacks.meet(photo)

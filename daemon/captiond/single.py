@@ -52,7 +52,7 @@ class _Desk:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.room = anyio.CapacityLimiter(bench.asking.total_tokens + PREPARED_AHEAD)
+        self.room = anyio.CapacityLimiter(bench.asking.total + PREPARED_AHEAD)
         self.turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
 

@@ -4,17 +4,21 @@ open        ask as many as there are workers
 held        the service is busy or out of reach: nothing until `until`, then one photo as a probe
 stopped     key, model or setting is wrong: nothing until the configuration is read again
 
-A held gate doubles its pause from HOLD_SECONDS up to HOLD_LIMIT_SECONDS, so that a service that
-answers nothing but 503 sees at most two requests a second, and one that recovered is noticed
-within seconds. A delay that the service names itself is kept to instead.
+The gate bears FAULTS_IN_A_ROW faults between two answers: when one request in a hundred meets a
+503, holding everybody up each time halves what 64 workers get done. Before the first answer it
+bears none. A held gate doubles its pause from HOLD_SECONDS up to HOLD_LIMIT_SECONDS, so that a
+service that answers nothing but 503 sees at most two requests a second, and one that recovered is
+noticed within seconds. A delay that the service names itself is kept to instead.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOLD_SECONDS = 0.5
-HOLD_LIMIT_SECONDS = 4.0
+FAULTS_IN_A_ROW = 3
+HOLD_SECONDS = 1.0
+HOLD_LIMIT_SECONDS = 3.0
+"""Also how long a probe may be silent before another one is sent beside it."""
 UNLIMITED = 1_000_000
 
 
@@ -31,8 +35,10 @@ class Gate:
 
     def __init__(self) -> None:
         self._pause: Pause | None = None
-        self._failures = 0
-        self._probing = False
+        self._faults = FAULTS_IN_A_ROW - 1
+        self._holds = 0
+        self._asked: list[float] = []
+        self._probe_at: float | None = None
 
     @property
     def pause(self) -> Pause | None:
@@ -40,54 +46,62 @@ class Gate:
         return self._pause
 
     def allowance(self, *, now: float, in_flight: int) -> int:
-        """Return how many more photos may be asked about now."""
+        """Return how many more photos may be begun now; questions in flight may hang."""
         if self._pause is None:
             return UNLIMITED
-        if self._pause.until is None or now < self._pause.until:
-            return 0
-        return 1 if in_flight == 0 else 0
+        on_the_way = in_flight - len(self._asked)
+        return 1 if self.opens_in(now=now) == 0.0 and on_the_way <= 0 else 0
 
     def opens_in(self, *, now: float) -> float | None:
         """Return the seconds until a question may be sent: 0 = now, None = nobody knows."""
         if self._pause is None:
             return 0.0
-        return None if self._pause.until is None else max(self._pause.until - now, 0.0)
+        if self._pause.until is None:
+            return None
+        probed = 0.0 if self._probe_at is None else self._probe_at + HOLD_LIMIT_SECONDS
+        return max(self._pause.until - now, probed - now, 0.0)
 
     def admit(self, *, now: float) -> bool:
         """Tell whether a question may be sent now; after a pause only one may, as the probe.
 
         Whoever was admitted says `leave` when the question is over.
         """
-        if self._pause is None:
-            return True
-        if self._probing or self.opens_in(now=now) != 0.0:
-            return False
-        self._probing = True
+        if self._pause is not None:
+            if self.opens_in(now=now) != 0.0:
+                return False
+            self._probe_at = now
+        self._asked.append(now)
         return True
 
-    def leave(self) -> None:
-        """Note that a question is over, however it ended: the next may be a probe."""
-        self._probing = False
+    def leave(self, *, started_at: float) -> None:
+        """Note that a question is over, however it ended: after the probe's comes the next."""
+        self._asked.remove(started_at)
+        if started_at == self._probe_at:
+            self._probe_at = None
 
     def succeed(self, *, started_at: float) -> None:
         """Note an answer; one that was asked for after the pause was over opens the gate.
 
         An answer to an older question says nothing about a quota used up since.
         """
-        self._failures = 0
-        until = self._pause.until if self._pause else None
-        if until is not None and started_at >= until:
-            self._pause = None
+        if self._pause is None:
+            self._faults = self._holds = 0
+        elif self._pause.until is not None and started_at >= self._pause.until:
+            self._pause, self._probe_at = None, None
+            self._faults = self._holds = 0
 
-    def hold(self, reason: str, *, now: float, retry_after: float | None = None) -> bool:
-        """Close for a while; return whether the gate was open before."""
+    def hold(
+        self, reason: str, *, started_at: float, now: float, retry_after: float | None = None
+    ) -> bool:
+        """Note a fault; close for a while if there were too many; return whether that is news."""
         was_open = self._pause is None
-        if not was_open and self.opens_in(now=now) != 0.0 and retry_after is None:
-            return False  # the other requests of the same moment: one failure, not many
+        self._faults += 1
+        if retry_after is None and self._is_borne(started_at):
+            return False
         delay = retry_after
         if delay is None:
-            delay = min(HOLD_SECONDS * 2**self._failures, HOLD_LIMIT_SECONDS)
-            self._failures = min(self._failures + 1, 10)
+            delay = min(HOLD_SECONDS * 2**self._holds, HOLD_LIMIT_SECONDS)
+            self._holds = min(self._holds + 1, 10)
         if self._pause is None or self._pause.until is not None:
             held = self._pause.until if self._pause and self._pause.until else now
             self._pause = Pause(reason, max(held, now + delay))
@@ -99,3 +113,9 @@ class Gate:
         if news:
             self._pause = Pause(reason, None)
         return news
+
+    def _is_borne(self, started_at: float) -> bool:
+        """Tell whether a fault changes nothing: one of few, or of a question before the pause."""
+        if self._pause is None:
+            return self._faults < FAULTS_IN_A_ROW
+        return self._pause.until is None or started_at < self._pause.until

@@ -6,28 +6,46 @@ The bodies are those of the real API, as people reported them.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+_REPLY = {"caption": "A cat sleeps.", "title": "Cat", "alt_text": "A cat", "keywords": ["cat"]}
 
 
 class Manner(Enum):
     """How the bytes of a fault come over the wire."""
 
     WHOLE = "whole"
+    DRIP = "drip"
     RESET = "reset"
     SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An answer that is no caption: an HTTP status and a body, or worse."""
+    """An answer that is no caption: an HTTP status and a body, or worse.
+
+    `seconds` is how long a body takes that drips.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
     manner: Manner = Manner.WHOLE
+    seconds: float = 0.0
+
+
+def mix(faults: Sequence[Fault], *, share: float, seed: int) -> Iterator[Fault | None]:
+    """Yield a script without end: this share of requests meets a random one of the faults.
+
+    The same seed gives the same script.
+    """
+    rng = random.Random(seed)  # noqa: S311 a script, no secret
+    while True:
+        yield rng.choice(faults) if rng.random() < share else None
 
 
 def refusal(
@@ -167,10 +185,20 @@ def wrong_types() -> Fault:
     return reply_text('{"caption": 5, "keywords": "none"}')
 
 
+def wrong_envelope() -> Fault:
+    """Return JSON in which candidates are a sentence."""
+    return _answer({"candidates": "none today"})
+
+
 def fenced_json() -> Fault:
     """Return a good reply in a Markdown fence."""
-    reply = {"caption": "A cat sleeps.", "title": "Cat", "alt_text": "A cat", "keywords": ["cat"]}
-    return reply_text(f"```json\n{json.dumps(reply)}\n```")
+    return reply_text(f"```json\n{json.dumps(_REPLY)}\n```")
+
+
+def drip(seconds: float) -> Fault:
+    """Return a good reply that comes byte by byte and takes that long."""
+    body = reply_text(json.dumps(_REPLY)).body
+    return Fault(200, body, manner=Manner.DRIP, seconds=seconds)
 
 
 def reply_text(text: str, *, finish_reason: str = "STOP") -> Fault:
@@ -212,3 +240,27 @@ def _quota(quota_id: str, value: str, retry_after: str) -> Fault:
 def _answer(body: dict[str, Any]) -> Fault:
     usage = {"promptTokenCount": 1089, "totalTokenCount": 1089}
     return Fault(200, json.dumps({**body, "usageMetadata": usage}).encode())
+
+
+NAMED: dict[str, Fault] = {
+    "quota_per_minute": quota_per_minute(),
+    "quota_per_day": quota_per_day(),
+    "quota_zero": quota_zero(),
+    "quota_bare": quota_bare(),
+    "prepayment_depleted": prepayment_depleted(),
+    "overloaded": overloaded(),
+    "internal_error": internal_error(),
+    "deadline_exceeded": deadline_exceeded(),
+    "bad_key": bad_key(),
+    "bad_location": bad_location(),
+    "html": html(),
+    "truncated_json": truncated_json(),
+    "empty_candidates": empty_candidates(),
+    "wrong_types": wrong_types(),
+    "wrong_envelope": wrong_envelope(),
+    "max_tokens": max_tokens(),
+    "reset_mid_body": reset_mid_body(),
+    "drip": drip(3600.0),
+    "silence": silence(),
+}
+"""What the server as a process can be told to answer, by name; its drip never ends in time."""

@@ -4,7 +4,8 @@
         ...  # ask server.base_url: first a 429, then answers
 
 As a process, `python -m captiond.testing.gemini_server --latency 1.0` prints its URL as the first
-line and serves its counters under /counters.
+line, serves its counters under /counters and the moments of requests and answers under /moments;
+POST /standing with the name of a fault has every request meet it, with an empty body none.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -22,12 +25,14 @@ from aiohttp import web
 
 from captiond.models import Description
 from captiond.testing import gemini_wire as wire
-from captiond.testing.gemini_faults import Fault, Manner
+from captiond.testing.gemini_faults import NAMED, Fault, Manner
 from captiond.testing.gemini_wire import ReceivedRequest
 
 Answer = Callable[[ReceivedRequest], Awaitable[Description]]
 
 LARGEST_REQUEST_BYTES = 200 * 2**20
+MOMENTS = 100_000
+DRIPS = 20
 
 FIXED = Description(
     caption="A grey cat sleeps on a red sofa beside a window.",
@@ -57,7 +62,10 @@ class Counters:
 class GeminiServer:
     """A Gemini API on 127.0.0.1; `script` gives one fault per request, None = a good answer.
 
-    After the script every answer is good. `keep` remembers that many of the newest requests.
+    After the script every answer is good. While there is a `standing` fault, every request meets
+    that one instead, and the script waits. `keep` remembers that many of the newest requests.
+    `asked_at` and `answered_at` are the moments of the newest requests and good answers, in
+    seconds of the monotonic clock, which all processes of a machine share.
     """
 
     def __init__(
@@ -72,6 +80,9 @@ class GeminiServer:
     ) -> None:
         self.counters = Counters()
         self.received: deque[ReceivedRequest] = deque(maxlen=keep)
+        self.asked_at: deque[float] = deque(maxlen=MOMENTS)
+        self.answered_at: deque[float] = deque(maxlen=MOMENTS)
+        self.standing: Fault | None = None
         self.base_url = ""
         self._answer = answer
         self._model_version = model_version
@@ -89,7 +100,8 @@ class GeminiServer:
         await self.aclose()
 
     async def start(self, port: int = 0) -> None:
-        """Listen on 127.0.0.1; `base_url` says where."""
+        """Listen on 127.0.0.1; `base_url` says where. After `aclose` it may start again."""
+        self._closing.clear()
         app = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
         app.add_routes(
             [
@@ -97,6 +109,8 @@ class GeminiServer:
                 web.get("/{version}/models/{model}", self._model),
                 web.get("/{version}/models", self._models),
                 web.get("/counters", self._counters),
+                web.get("/moments", self._moments),
+                web.post("/standing", self._stand),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -113,6 +127,7 @@ class GeminiServer:
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         self.counters.requests += 1
+        self.asked_at.append(time.monotonic())
         self.counters.in_flight += 1
         self.counters.peak = max(self.counters.peak, self.counters.in_flight)
         try:
@@ -123,6 +138,7 @@ class GeminiServer:
         finally:
             self.counters.in_flight -= 1
         self.counters.answered += 1
+        self.answered_at.append(time.monotonic())
         return web.Response(body=body, content_type="application/json")
 
     async def _describe(self, request: web.Request) -> bytes:
@@ -131,7 +147,7 @@ class GeminiServer:
         wire.check_model(model, request.match_info["version"])
         received = wire.read_request(model, await request.read())
         self.received.append(received)
-        fault = next(self._script, None)
+        fault = self.standing or next(self._script, None)
         if self._latency_seconds:
             await asyncio.sleep(self._latency_seconds)
         if fault is not None:
@@ -149,7 +165,20 @@ class GeminiServer:
             if request.transport is not None:
                 request.transport.abort()
             return half
+        if fault.manner is Manner.DRIP:
+            return await self._drip(request, fault)
         return web.Response(status=fault.status, body=fault.body, content_type=fault.content_type)
+
+    async def _drip(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(fault.body))})
+        response.content_type = fault.content_type
+        await response.prepare(request)
+        size = len(fault.body) // DRIPS + 1
+        for start in range(0, len(fault.body), size):
+            await response.write(fault.body[start : start + size])
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), fault.seconds / DRIPS)
+        return response
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         model = request.match_info["model"]
@@ -171,6 +200,16 @@ class GeminiServer:
 
     async def _counters(self, _: web.Request) -> web.Response:
         return web.json_response(asdict(self.counters))
+
+    async def _moments(self, _: web.Request) -> web.Response:
+        return web.json_response({"asked": [*self.asked_at], "answered": [*self.answered_at]})
+
+    async def _stand(self, request: web.Request) -> web.Response:
+        name = await request.text()
+        if name not in {"", *NAMED}:
+            raise web.HTTPNotFound(text=f"there is no fault {name}")
+        self.standing = NAMED[name] if name else None
+        return web.Response(text=name)
 
 
 def _answer_named(name: str) -> Answer:

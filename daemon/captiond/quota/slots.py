@@ -1,0 +1,114 @@
+"""How many questions at once: as many as the operator allows, fewer at first, more in a silence.
+
+Until the first answer there is one slot: a start amid an outage, or a row of restarts, sends one
+question and not sixty-four.
+
+A question that hangs is not given up, as its answer may be paid for; but its slot is lent to
+another: to one each PATIENCE_SECONDS while nothing comes back at all, to all that hang once a
+younger question was answered. Else a server that fell silent for a moment would be heard of
+again only when the timeout of every slot is over. How long is hanging depends on how long answers
+took of late, so that a slow service never gets more questions at once than it is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import anyio
+
+from captiond.errors import PhotoError
+
+PATIENCE_SECONDS = 4.0
+SLOWEST_FADES = 0.98
+
+
+@dataclass(eq=False, slots=True)
+class _Question:
+    started_at: float
+    lent: bool = False
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+
+class Slots:
+    """Hands out `total` slots; for the event loop's own thread."""
+
+    def __init__(self, total: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self.total = total
+        self._patience_seconds = patience_seconds
+        self._limiter = anyio.CapacityLimiter(1)
+        self._open = 1
+        self._lent = 0
+        self._lent_at = -math.inf
+        self._slowest: float | None = None
+        self._questions: set[_Question] = set()
+
+    async def __aenter__(self) -> None:
+        await self._limiter.acquire()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._limiter.release()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch the question that is asked in this slot; a PhotoError is an answer, too."""
+        question = _Question(anyio.current_time())
+        self._questions.add(question)
+        self._look_again(question, self._patience_seconds)
+        try:
+            yield
+        except PhotoError:
+            self._answered(question)
+            raise
+        else:
+            self._answered(question)
+        finally:
+            self._over(question)
+
+    def _look_again(self, question: _Question, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        question.timer = loop.call_later(seconds, self._look, question)
+
+    def _look(self, question: _Question) -> None:
+        """Lend the slot of a question that hangs, unless another one was lent just now."""
+        now = anyio.current_time()
+        lent_until = self._lent_at + self._patience_seconds
+        wait = max(question.started_at + self._patience(), lent_until) - now
+        if wait > 0:
+            self._look_again(question, wait)
+        elif self._slowest is not None or self._open + self._lent < self.total:
+            self._lent_at = now
+            self._lend([question])
+
+    def _patience(self) -> float:
+        return max(self._patience_seconds, 2 * (self._slowest or 0.0))
+
+    def _answered(self, question: _Question) -> None:
+        now = anyio.current_time()
+        took = now - question.started_at
+        self._slowest = max(took, (self._slowest or 0.0) * SLOWEST_FADES)
+        self._open = self.total
+        older = [one for one in self._questions if one.started_at < question.started_at]
+        self._lend(one for one in older if now - one.started_at >= self._patience())
+
+    def _lend(self, questions: Iterator[_Question] | list[_Question]) -> None:
+        for question in questions:
+            self._lent += not question.lent
+            question.lent = True
+        self._limiter.total_tokens = self._open + self._lent
+
+    def _over(self, question: _Question) -> None:
+        if question.timer is not None:
+            question.timer.cancel()
+        self._questions.remove(question)
+        self._lent -= question.lent
+        self._limiter.total_tokens = self._open + self._lent
