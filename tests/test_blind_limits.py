@@ -18,6 +18,7 @@ from blind_helpers import (
 from daemon_helpers import Home, wait_until
 
 FOLDERS = 30
+COMINGS = 16
 WATCHES = "max_inotify_watches"
 INSTANCES = "max_inotify_instances"
 EACH_MINUTE = 75.0
@@ -103,7 +104,7 @@ def test_folders_that_go_free_their_watches(tmp_path: Path, record_property) -> 
     """Folders that come and go, or move about, never use up the watches of those that stay."""
     home = Home(tmp_path, "", prefix=lowered(WATCHES, 8))
     with finding(home):
-        for number in range(5 * 8):
+        for number in range(COMINGS):
             drop(home, f"kept/{number}.jpg")
             (home.photos / f"came {number}").mkdir()
             wait_until(lambda number=number: found(home) == number + 1)
@@ -111,4 +112,4 @@ def test_folders_that_go_free_their_watches(tmp_path: Path, record_property) -> 
             (home.photos / "moved").rename(tmp_path / f"left {number}")
         assert told(home, "watch.incomplete") == 0
         drop(home, "last/a.jpg")
-        record_property("seconds", seconds_until_found(home, 5 * 8 + 1))
+        record_property("seconds", seconds_until_found(home, COMINGS + 1))

@@ -18,6 +18,7 @@ from intake_helpers import (
 )
 from structlog.testing import capture_logs
 
+from captiond.intake.attend import scan_interval
 from captiond.intake.watch import next_delay
 from captiond.models import Lane, State
 
@@ -173,6 +174,19 @@ async def test_a_root_that_is_not_there_yet_is_waited_for(tmp_path: Path):
     assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["watch.failed"]
 
 
+async def test_a_root_whose_parent_is_replaced_is_watched_again(tmp_path: Path):
+    """No event tells of it: the root is looked at each second."""
+    root, index = tmp_path / "parent" / "root", Recorder()
+    write_photo(root / "a.jpg")
+    async with attending(index, watched_folder(root)):
+        await index.until(lambda: index.paths() == {"a.jpg"})
+        shutil.copytree(tmp_path / "parent", tmp_path / "other")
+        (tmp_path / "parent").rename(tmp_path / "former")
+        (tmp_path / "other").rename(tmp_path / "parent")
+        write_photo(root / "b.jpg")
+        await index.until(lambda: index.paths() == {"a.jpg", "b.jpg"}, seconds=5)
+
+
 async def test_what_captiond_writes_itself_never_wakes_it(tmp_path: Path):
     """Sidecars, temporary files and ignored names are never looked at."""
     index = Recorder()
@@ -225,3 +239,11 @@ def test_restarts_back_off_and_start_afresh_after_a_healthy_minute():
         delays.append(next_delay(delays[-1], healthy_seconds=1.0))
     assert delays[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert next_delay(60.0, healthy_seconds=60.0) == 1.0
+
+
+def test_a_root_with_a_folder_unwatched_is_scanned_each_minute(tmp_path: Path):
+    """It is polled as a network folder is, for a tenth of the time at most."""
+    folder = watched_folder(tmp_path, scan_interval_seconds=3600.0)
+    assert scan_interval(folder, None, 1.0, whole=True) == 3600.0
+    assert scan_interval(folder, None, 1.0, whole=False) == 60.0
+    assert scan_interval(folder, None, 30.0, whole=False) == 300.0
