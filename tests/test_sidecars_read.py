@@ -55,6 +55,11 @@ def read(photo: Photo, *, digest: str = DIGEST, recipe: Recipe = RECIPE) -> Capt
     return read_sidecars(photo, digest, recipe)
 
 
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return inode and time of every file: what is written anew shows in them."""
+    return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in folder.iterdir()}
+
+
 def sealed_anew(kind: str, content: bytes, old: bytes, new: bytes) -> bytes:
     """Return the sidecar with one thing changed and a seal that fits, as a forger would."""
     head, mark, tail = content.replace(old, new).partition(OPENS[kind])
@@ -96,19 +101,19 @@ def test_the_same_sidecars_stand_after_a_caption_was_read_back(folder, kind):
     found = read(photo)
     for name in aside.keys() - {photo.name}:
         (folder / f"aside {name}").rename(folder / name)
-    before = {path.name: path.stat() for path in folder.iterdir()}
+    before = state(folder)
     assert write_sidecars(photo, found, ALL, {}, version="1.2.3") == written
-    assert {path.name: path.stat() for path in folder.iterdir()} == before
+    assert state(folder) == before
 
 
 def test_another_version_of_captiond_rewrites_nothing(tmp_path):
     """The version in a sidecar is the one that wrote it: an update alone changes no file."""
     photo = make_photo(tmp_path)
     write(photo, "xmp", "json")
-    before = {path.name: path.stat() for path in tmp_path.iterdir()}
+    before = state(tmp_path)
     outcome = write_sidecars(photo, kept(), ("xmp", "json"), {}, version="9.0")
     assert sorted(outcome.written) == ["json", "xmp"]
-    assert {path.name: path.stat() for path in tmp_path.iterdir()} == before
+    assert state(tmp_path) == before
 
 
 def test_a_page_of_text_is_too_much_for_an_attribute(folder):
