@@ -7,6 +7,7 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +139,13 @@ def _check_folder(folder: FolderSettings) -> Check:
 
 
 def _count_folders(folder: FolderSettings) -> int:
-    return sum(1 for _ in os.walk(folder.path)) if folder.recursive else 1
+    waiting, count = [folder.path], 0
+    while waiting:  # os.walk calls itself, and ends at a thousand levels
+        count += 1
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            inner = (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+            waiting += inner if folder.recursive else ()
+    return count
 
 
 def _write_trouble(folder: Path) -> str | None:
