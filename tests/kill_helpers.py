@@ -59,7 +59,7 @@ class Arrivals:
             if self.rng.random() < 0.5:
                 target.write_bytes(make_photo(number))
             else:
-                elsewhere = self.home.path / "moved in"
+                elsewhere = folder / ".moved in"
                 elsewhere.write_bytes(make_photo(number))
                 elsewhere.rename(target)
             self.come = number + 1

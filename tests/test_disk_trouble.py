@@ -8,37 +8,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from daemon_helpers import Home, counters, gemini, wait_until
+from disk_helpers import mount, small_disk
 
 from captiond.testing.photo_maker import tiny_jpeg
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="MOUNTS NEED ROOT: NOT TESTED HERE")
 
 PHOTOS = [f"{number}.jpg" for number in range(5)]
-
-
-def mount(*arguments: str | Path) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, *, kilobytes: int) -> Iterator[None]:
-    """Mount a file system of that size at the folder."""
-    folder.mkdir(parents=True)
-    try:
-        mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "captiond-test", folder)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"NO MOUNTS HERE, NOT TESTED: {error.stderr.decode()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 def fill(folder: Path) -> Path:
