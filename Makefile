@@ -1,13 +1,14 @@
 # make demo   the whole daemon on real photos, no key, no network
 # make test   the whole gate: format, lint, types, import walls, tests
 # make soak   the long tests: hundreds of kills, a hundred thousand photos (about 40 minutes)
+# make corpora  fetches the images that other projects test with (85 MB), for `make test` and `make soak`
 # make bench  the benchmarks, as ratios in one run
 
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: demo test soak format bench clean
+.PHONY: demo test soak corpora format bench clean
 
 demo: $(READY)
 	@$(VENV)/bin/captiond demo
@@ -21,6 +22,9 @@ test: $(READY)
 
 soak: $(READY)
 	$(VENV)/bin/pytest -m soak
+
+corpora: $(READY)
+	@$(VENV)/bin/python tests/tools/fetch_corpora.py
 
 format: $(READY)
 	$(VENV)/bin/ruff format .
