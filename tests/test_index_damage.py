@@ -127,6 +127,33 @@ async def test_damaged_words_are_built_anew(path):
         assert [entry.name for entry in library.search("boat")] == ["boat.jpg"]
 
 
+GARBLED = (
+    b"CREATE VIRTUAL TABLE photos_fts",
+    b"CREATE VIRTUAL TABLE \xed\xff\xfe\xed\xff\xfe_fts",
+)
+
+
+async def test_a_garbled_schema_is_damage(path):
+    """Python cannot decode what SQLite says of it: every reader and the owner know all the same."""
+    path.write_bytes(path.read_bytes().replace(*GARBLED))
+    with owning(path) as ownership:
+        ownership.learn(Known.INDEX)
+    with pytest.raises(LibraryDamaged, match="garbled"), search.Library(path) as library:
+        library.counts()
+    with pytest.raises(LibraryDamaged, match="garbled"):
+        await SqliteIndex.open(path)
+    mend(path, Known.INDEX, now=NOW)
+    assert names(path.parent) == sorted([ASIDE, "index.db.lock"])
+
+
+@pytest.mark.parametrize("version", [3, 255])
+async def test_a_header_that_forbids_to_write_is_damage(path, version):
+    """A disk that cannot be written is waited for; such a file would be for ever."""
+    overwrite(path, 18, bytes([version]))
+    mend(path, Known.INDEX, now=NOW)
+    assert names(path.parent) == [ASIDE]
+
+
 # --- what is none
 
 

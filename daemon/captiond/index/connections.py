@@ -20,6 +20,10 @@ _WAITING = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 }
+Failure = sqlite3.Error | UnicodeDecodeError
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite fails with: Python cannot decode what it says of a schema that is garbled."""
+
 _NO_UTF8 = "Could not decode to UTF-8"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -41,7 +45,7 @@ def connect_writing(path: Path) -> sqlite3.Connection:
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
+    except FAILURES:
         connection.close()
         raise
     return connection
@@ -59,28 +63,40 @@ def connect_reading(path: Path, *, one_thread: bool = True) -> sqlite3.Connectio
         connection = sqlite3.connect(
             uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=one_thread
         )
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error
     return connection
 
 
-def cannot_write_now(error: sqlite3.Error) -> bool:
+def cannot_write_now(error: Failure) -> bool:
     """Tell whether the same write may succeed later: a full disk, a lock, a read-only mount."""
     return _primary_code(error) in _WAITING
 
 
-def is_damaged(error: sqlite3.Error) -> bool:
+def is_damaged(error: Failure) -> bool:
     """Tell whether the file is no longer, or never was, a whole database."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     # Python says this without a code, of text that nobody but a broken disk wrote so.
     garbled = type(error) is sqlite3.OperationalError and _NO_UTF8 in str(error)
     return garbled or _primary_code(error) in _DAMAGED
 
 
-def unavailable(path: Path, error: sqlite3.Error) -> LibraryUnavailable:
+def not_understood(error: Failure) -> bool:
+    """Tell whether SQLite could make nothing of a statement: it is wrong, or the schema is."""
+    return _primary_code(error) == sqlite3.SQLITE_ERROR
+
+
+def unavailable(path: Path, error: Failure) -> LibraryUnavailable:
     """Return the sentence about an index that cannot be used."""
     if is_damaged(error):
-        return damaged(path, str(error))
+        return damaged(path, sentence(error))
     return LibraryUnavailable(f"the index {path} cannot be used: {error}")
+
+
+def sentence(error: Failure) -> str:
+    """Return what SQLite says, as far as it can be read."""
+    return "its schema is garbled" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def damaged(path: Path, damage: str) -> LibraryUnavailable:
@@ -92,6 +108,6 @@ def damaged(path: Path, damage: str) -> LibraryUnavailable:
     )
 
 
-def _primary_code(error: sqlite3.Error) -> int | None:
+def _primary_code(error: Failure) -> int | None:
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

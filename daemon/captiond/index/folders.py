@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from captiond.index.base import KnownFile
-from captiond.index.connections import connect_reading, unavailable
+from captiond.index.connections import FAILURES, connect_reading, unavailable
 from captiond.index.names import from_stored, to_stored
 from captiond.models import State
 
@@ -79,5 +78,5 @@ class SqliteFolderView:
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise unavailable(self._path, error) from error

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from captiond.index.connections import (
+    FAILURES,
     cannot_write_now,
     connect_reading,
     connect_writing,
@@ -42,7 +43,7 @@ def check_whole(path: Path) -> int:
         try:
             damage = find_damage(db)
             ((photos,),) = db.execute("SELECT count(*) FROM photos").fetchall()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise unavailable(path, error) from error
     if damage is not None:
         raise damaged(path, damage)
@@ -85,7 +86,7 @@ def mend_words(path: Path) -> bool:
     with contextlib.closing(connect_writing(path)) as db:
         try:
             db.execute("INSERT INTO photos_fts (photos_fts) VALUES ('integrity-check')")
-        except sqlite3.Error as error:
+        except FAILURES as error:
             if cannot_write_now(error):
                 return False  # a full disk, or another process writes: the next start looks again
             if not is_damaged(error):

@@ -9,14 +9,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from captiond.errors import LibraryUnavailable
-from captiond.index.connections import connect_reading, is_damaged, unavailable
+from captiond.index.connections import (
+    FAILURES,
+    connect_reading,
+    is_damaged,
+    not_understood,
+    sentence,
+    unavailable,
+)
 from captiond.index.integrity import find_damage, is_ours, mend_words
 from captiond.index.lock import Known
 
@@ -71,10 +77,10 @@ def _look(path: Path, known: Known) -> str | None:
         if mend_words(path):
             log.warning("index.words_rebuilt", path=str(path))
             return None
-    except sqlite3.Error as error:
+    except FAILURES as error:
         # The statements are right: what SQLite does not understand of them is the file's fault.
-        if is_damaged(error) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-            return str(error)
+        if is_damaged(error) or not_understood(error):
+            return sentence(error)
         raise unavailable(path, error) from error
     # What SQLite met while captiond ran, and what is not found now, would end it again and again.
     return "met while captiond ran" if known is Known.DAMAGED else None
@@ -94,7 +100,7 @@ def _is_ours(path: Path) -> bool:
     try:
         with contextlib.closing(connect_reading(path)) as db:
             return is_ours(db)
-    except sqlite3.Error:
+    except FAILURES:
         return False
 
 

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from captiond.index.connections import connect_reading, unavailable
+from captiond.index.connections import FAILURES, connect_reading, unavailable
 from captiond.index.match import to_match
 from captiond.index.names import to_stored
 
@@ -220,7 +219,7 @@ class Library:
     ) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise unavailable(self.path, error) from error
 
 

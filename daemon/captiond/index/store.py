@@ -25,7 +25,7 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
-from captiond.index.connections import connect_reading, connect_writing, unavailable
+from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
@@ -159,7 +159,7 @@ class SqliteIndex:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._reader, work, self._reading)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise unavailable(self._path, error) from error
 
 
@@ -169,12 +169,12 @@ def _open(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         writing = connect_writing(path)
     except OSError as error:
         raise LibraryUnavailable(f"no index can be made at {path}: {error}") from error
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error
     try:
         migrate(writing, path)
         return writing, connect_reading(path, one_thread=False)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         writing.close()
         raise unavailable(path, error) from error
     except LibraryUnavailable:

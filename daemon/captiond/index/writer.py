@@ -19,7 +19,13 @@ import anyio
 import structlog
 
 from captiond.errors import LibraryUnavailable
-from captiond.index.connections import cannot_write_now, is_damaged, unavailable
+from captiond.index.connections import (
+    FAILURES,
+    Failure,
+    cannot_write_now,
+    is_damaged,
+    unavailable,
+)
 
 log = structlog.get_logger()
 
@@ -84,7 +90,7 @@ class Writer:
                 self._settle(self._commit_patiently(group))
         try:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+        except FAILURES as error:
             log.warning("index.checkpoint_failed", path=str(self._path), error=str(error))
         self._db.close()
 
@@ -106,7 +112,7 @@ class Writer:
         while True:
             try:
                 outcomes = self._commit(group)
-            except sqlite3.Error as error:
+            except FAILURES as error:
                 self._roll_back()
                 if last_try or not cannot_write_now(error):
                     log.error("index.writes_lost", path=str(self._path), writes=len(group))
@@ -131,14 +137,14 @@ class Writer:
         try:
             outcome = _Outcome(job, value=job.work(self._db))
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and self._concerns_all(error):
+            if isinstance(error, FAILURES) and self._concerns_all(error):
                 raise
             self._db.execute("ROLLBACK TO job")
             outcome = _Outcome(job, error=error)
         self._db.execute("RELEASE job")
         return outcome
 
-    def _concerns_all(self, error: sqlite3.Error) -> bool:
+    def _concerns_all(self, error: Failure) -> bool:
         return cannot_write_now(error) or is_damaged(error) or not self._db.in_transaction
 
     def _roll_back(self) -> None:
@@ -159,9 +165,7 @@ class Writer:
                 continue
             if error is None:
                 future.set_result(outcome.value)
-            elif isinstance(error, sqlite3.Error) and (
-                cannot_write_now(error) or is_damaged(error)
-            ):
+            elif isinstance(error, FAILURES) and (cannot_write_now(error) or is_damaged(error)):
                 unusable = unavailable(self._path, error)
                 unusable.__cause__ = error
                 future.set_exception(unusable)
