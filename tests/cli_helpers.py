@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import key_hunt
 from daemon_helpers import PROGRAM, clean_environment
 
 from captiond.index.base import Answer, Completed, Health, Parked, Request, Sighting
@@ -56,6 +57,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.photos.mkdir(parents=True)
+        key_hunt.places.append(lambda: key_hunt.assert_unseen_beneath(self.path))
         self.config.write_text(
             f"""
             [index]
@@ -92,6 +94,7 @@ class House:
             env=self.environ,
             timeout=60,
         )
+        key_hunt.assert_unseen(done.stdout + done.stderr, arguments)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def json(self, *arguments: str | Path):
@@ -116,6 +119,7 @@ class House:
             os.close(ours)
             assert program.stderr is not None
             told = program.stderr.read().decode()
+        key_hunt.assert_unseen(written + told.encode(), arguments)
         assert program.returncode == 0, told
         return written.decode()
 

@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import key_hunt
+from key_hunt import KEY
+
 PHOTOS = Path(__file__).parent / "photos"
 PROGRAM = Path(sys.executable).with_name("captiond")
-KEY = "AQ.end-to-end-secret-key-0123456789"
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30.0, what: str = "") -> None:
@@ -78,6 +80,7 @@ class Home:
         self.photos.mkdir(parents=True, exist_ok=True)
         (self.path / "key").write_text(KEY)
         self.write_config()
+        key_hunt.places.append(self.assert_key_unseen)
 
     @property
     def photos(self) -> Path:
@@ -118,7 +121,7 @@ sidecars = {json.dumps(list(self.sidecars))}
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one verb to its end."""
-        return subprocess.run(
+        done = subprocess.run(
             [PROGRAM, "--config", self.path / "config.toml", *arguments],
             capture_output=True,
             text=True,
@@ -126,6 +129,8 @@ sidecars = {json.dumps(list(self.sidecars))}
             check=check,
             timeout=120,
         )
+        key_hunt.assert_unseen(done.stdout + done.stderr, arguments)
+        return done
 
     @contextlib.contextmanager
     def start(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -140,6 +145,7 @@ sidecars = {json.dumps(list(self.sidecars))}
             try:
                 yield process
             finally:
+                key_hunt.remember_process(process.pid)
                 process.kill()
 
     @contextlib.contextmanager
@@ -164,8 +170,14 @@ sidecars = {json.dumps(list(self.sidecars))}
                 yield process
             finally:
                 if process.poll() is None:
+                    key_hunt.remember_process(process.pid)
                     process.send_signal(signal.SIGTERM)
                 process.wait(timeout=60)
+
+    def assert_key_unseen(self) -> None:
+        """Fail if the key is anywhere in what was written here or told to the manager."""
+        key_hunt.assert_unseen(b"\n".join(self.told), "NOTIFY_SOCKET")
+        key_hunt.assert_unseen_beneath(self.path)
 
     def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.log.read_text()

@@ -8,9 +8,7 @@ import tomllib
 
 import pytest
 from cli_helpers import House
-from daemon_helpers import gemini
-
-KEY = "AIza-not-to-be-seen"
+from daemon_helpers import KEY, gemini
 
 
 @pytest.fixture

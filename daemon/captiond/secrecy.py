@@ -49,7 +49,8 @@ def forbid_core_dumps() -> None:
     environment are closed to other programs of the same user; root can still debug it. Children
     that are started anew can be dumped again, but for the limit, and know no key.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
     with suppress(AttributeError, OSError):  # no Linux
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
