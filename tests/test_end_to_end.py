@@ -128,12 +128,14 @@ def test_a_stop_finishes_the_photos_in_flight(tmp_path: Path, order: signal.Sign
     with gemini("--answer", "fixed", "--latency", "1.0") as url:
         home = Home(tmp_path, url, concurrency=2)
         with home.daemon() as daemon:
+            home.drop("coffee.webp")
+            home.wait_for({"coffee.webp": "captioned"})
             home.drop("rocket.jpg", "hopper.jpg", "china.jpg", "flower.jpg")
-            wait_until(lambda: counters(url)["requests"] == 2)
+            wait_until(lambda: counters(url)["requests"] == 3)
             daemon.send_signal(order)
             assert daemon.wait(timeout=30) == 0
-        assert counters(url)["requests"] == 2
-    assert sorted(home.states().values()) == ["captioned", "captioned", "queued", "queued"]
+        assert counters(url)["requests"] == 3
+    assert sorted(home.states().values()) == ["captioned"] * 3 + ["queued"] * 2
     assert home.rows("select count(*) from requests where state = 'inflight'") == [(0,)]
 
 

@@ -227,6 +227,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         api_key=arguments.api_key,
         model_version="offline" if arguments.answer == "offline" else "",
     )
+    server.standing = NAMED.get(arguments.standing)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -245,6 +246,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 = any free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--answer", choices=("fixed", "offline"), default="fixed")
+    parser.add_argument("--standing", choices=NAMED, help="every request meets this fault")
     parser.add_argument("--api-key", help="the only key to accept; any without this")
     asyncio.run(_serve(parser.parse_args()))
 
