@@ -132,6 +132,18 @@ async def asked(pool: DecoderPool, path: Path = ROCKET, digest: str = DIGEST) ->
         return await pool.prepare(fd, digest)
 
 
+def working(pool: DecoderPool, path: Path) -> list[int]:
+    """Return the decoders that hold a photo open."""
+    return [pid for pid in pool.pids() if _holds(pid, path)]
+
+
+def _holds(pid: int, path: Path) -> bool:
+    try:
+        return str(path) in {file.path for file in psutil.Process(pid).open_files()}
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
     """Hold a process still: a decoder that does not come to an end."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import psutil
 import pytest
-from images_helpers import alive, asked, large_photo, pooled, until
+from images_helpers import alive, asked, large_photo, pooled, until, working
 
 from captiond.errors import Undecodable
 
@@ -32,19 +32,11 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         os.kill(pid, number)
 
 
-def at_work(pid: int, large: Path) -> bool:
-    """Tell whether a decoder holds the photo open."""
-    try:
-        return str(large) in {file.path for file in psutil.Process(pid).open_files()}
-    except psutil.NoSuchProcess:
-        return False
-
-
 async def killed_at_work(pool, large: Path, *, times: int) -> None:
     """Kill the decoder that holds the photo, as soon as it does; so often."""
     for _ in range(times):
-        await until(lambda: any(at_work(pid, large) for pid in pool.pids()))
-        (pid,) = [pid for pid in pool.pids() if at_work(pid, large)]
+        await until(lambda: working(pool, large))
+        (pid,) = working(pool, large)
         kill(pid)
         await until(lambda pid=pid: not alive(pid))
 
@@ -80,7 +72,7 @@ async def test_the_second_try_has_no_other_decoder_beside_it(large):
         async with anyio.create_task_group() as group:
             group.start_soon(asked, pool, large)
             await killed_at_work(pool, large, times=1)
-            await until(lambda: any(at_work(pid, large) for pid in pool.pids()))
+            await until(lambda: working(pool, large))
             group.start_soon(asked, pool)
             assert len(pool.pids()) == 1
 
@@ -96,7 +88,7 @@ async def test_no_kill_costs_more_than_the_photo_it_hit(large, kills):
             async with anyio.create_task_group() as group:
                 for _ in range(CHILDREN):
                     group.start_soon(noted, pool, large, ends)
-                await until(lambda: any(at_work(pid, large) for pid in pool.pids()))
+                await until(lambda: working(pool, large))
                 await anyio.sleep(chance.uniform(0, 0.05))
                 hit = chance.choice(pool.pids())
                 kill(hit, number)
