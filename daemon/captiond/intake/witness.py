@@ -24,6 +24,7 @@ from pathlib import Path
 import anyio
 import structlog
 
+from captiond.beneath import folder_beneath
 from captiond.index.base import FolderView, Index
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import Mount, places_of, read_mounts
@@ -203,7 +204,7 @@ def share_at(
             rows = view.files(watched.root, folder).items()
             names = {name for name, row in rows if row.state is not State.MISSING}
             known += len(names)
-            here += len(names.intersection(_names_in(watched.full(folder))))
+            here += len(names.intersection(_names_in(watched.root, folder)))
     return Share(known, here)
 
 
@@ -214,9 +215,9 @@ def _number(path: str) -> str:
     return f"{fsid:x}" if fsid else ""
 
 
-def _names_in(folder: str) -> list[str]:
+def _names_in(root: str, folder: str) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
+        with folder_beneath(root, folder) as fd, os.scandir(fd) as entries:
             return [entry.name for entry in entries]
     except OSError:
         return []
