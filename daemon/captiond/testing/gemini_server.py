@@ -174,10 +174,11 @@ class GeminiServer:
         response.content_type = fault.content_type
         await response.prepare(request)
         size = len(fault.body) // DRIPS + 1
-        for start in range(0, len(fault.body), size):
-            await response.write(fault.body[start : start + size])
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), fault.seconds / DRIPS)
+        with suppress(ConnectionResetError):  # the client had no patience
+            for start in range(0, len(fault.body), size):
+                await response.write(fault.body[start : start + size])
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), fault.seconds / DRIPS)
         return response
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
