@@ -255,17 +255,35 @@ async def test_a_file_written_to_since_it_settled_waits(station: Station) -> Non
     assert station.captioner.asked == []
 
 
-async def test_a_file_written_to_while_it_is_prepared_is_not_asked_about(station: Station) -> None:
-    """Half of the old picture and half of the new one is nothing to pay for."""
+@pytest.mark.parametrize("spoilt", [False, True])
+async def test_a_file_written_to_while_it_is_prepared_is_not_asked_about(
+    station: Station, spoilt: bool
+) -> None:
+    """Half of the old picture and half of the new one is nothing to pay for, nor to be blamed."""
     photo = station.write("a.jpg", b"old")
     prepared = station.bench.prepare
 
     async def change_meanwhile(fd: int, digest: str) -> Prepared:
         (station.root / "a.jpg").write_bytes(b"new bytes")
+        if spoilt:
+            raise errors.Undecodable("the JPEG is cut off")
         return await prepared(fd, digest)
 
     station.bench = replace(station.bench, prepare=change_meanwhile)
     assert_waits(await station.run(photo), at=NOW + CHANGED_SECONDS)
+    assert station.captioner.asked == []
+
+
+async def test_a_file_that_starts_like_no_photo_is_not_read_whole(station: Station) -> None:
+    """Its first bytes are enough: no digest, no decoder, no question."""
+
+    def look(head: bytes) -> None:
+        assert head == b"PK"
+        raise errors.NotAPhoto("not an image: the file starts like a ZIP archive")
+
+    station.bench = replace(station.bench, look=look)
+    row = await station.run(station.write("a.jpg", b"PK"))
+    assert (row.state, row.digest) == (State.SKIPPED, None)
     assert station.captioner.asked == []
 
 
