@@ -73,6 +73,14 @@ def heic_of(width: int, height: int) -> bytes:
     )
 
 
+def bmp_hole(path: Path, width: int, height: int) -> Path:
+    """Write a BMP of so many pixels in a file that is one hole."""
+    head = encoded(corners(width=4, height=4), "BMP")[:54]
+    head = head[:18] + struct.pack("<ii", width, height) + head[26:]
+    sparse(path, 54 + width * height * 3, head=head)
+    return path
+
+
 def gif_of_frames(count: int) -> bytes:
     """Return a GIF of very many frames of one pixel."""
     plain = encoded(corners(width=1, height=1), "GIF")

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import signal
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from images_helpers import PHOTOS, ROCKET, asked, pooled, prepared
+from images_helpers import PHOTOS, asked, pooled, prepared
+from sandbox_helpers import SHUT, confined, ran
 
 from captiond.errors import PhotoError
 from captiond.images import sandbox
 from captiond.images.prepare import arm
 
-SHUT = """
-import ctypes, errno, json, os, signal, socket, sys, threading
-from captiond.images import sandbox
-from captiond.images.prepare import arm, start_threads
-
-def tried(action):
-    try:
-        return action() or "done"
-    except OSError as error:
-        return errno.errorcode[error.errno]
-
-def raw(number, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    result = libc.syscall(number, *(ctypes.c_long(value) for value in arguments))
-    return "done" if result >= 0 else errno.errorcode[ctypes.get_errno()]
-
-def said(outcomes):
-    sys.stdout.write(json.dumps(outcomes))
-    sys.stdout.flush()
-    os._exit(0)
-"""
 DOORS = {
     "reads": "os.open('/etc/passwd', os.O_RDONLY)",
     "writes": "os.open('/tmp/captiond-sandbox-test', os.O_WRONLY | os.O_CREAT)",
@@ -57,22 +34,24 @@ DOORS = {
     "limits its parent": "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
     "watches its parent": "os.pidfd_open(os.getppid())",
     "makes memory files": "os.memfd_create('x')",
+    "reads the environment": "os.open('/proc/self/environ', os.O_RDONLY)",
+    "reads its parent's environment": "os.open(f'/proc/{os.getppid()}/environ', os.O_RDONLY)",
+    "reads its parent's memory": "os.open(f'/proc/{os.getppid()}/mem', os.O_RDWR)",
+    "opens the photo anew, to write": "os.open('/proc/self/fd/0', os.O_RDWR)",
+    "cuts the photo off": "os.ftruncate(0, 0)",
+    "locks the photo": "fcntl.flock(0, fcntl.LOCK_EX)",
+    "passes the photo on": "socket.send_fds(pair, [b'x'], [0])",
+    "becomes somebody else": "os.setuid(12345)",
+    "leaves its root": "os.chroot('/')",
+    "goes elsewhere": "os.chdir('/')",
+    "makes a pipe with a name": "os.mkfifo('/tmp/captiond-sandbox-test')",
+    "links": "os.symlink('/etc', '/tmp/captiond-sandbox-test')",
 }
 NEW_EVERYWHERE = {"io_uring_setup": 425, "clone3": 435, "openat2": 437, "of the future": 999}
 X86_64 = {"ptrace": 101, "mount": 165, "keyctl": 250, "perf_event_open": 298, "bpf": 321,
-          "userfaultfd": 323, "vfork": 58, "setns": 308, "unshare": 272, "chmod": 90}  # fmt: skip
-
-
-def confined(body: str) -> dict[str, str]:
-    """Run a script in a process like a decoder child; return what it says."""
-    done = ran(SHUT + body)
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
-
-
-def ran(script: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-W", "ignore", "-c", script]
-    return subprocess.run(command, capture_output=True, check=False, timeout=30)
+          "userfaultfd": 323, "vfork": 58, "setns": 308, "unshare": 272, "chmod": 90,
+          "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "ioctl": 16,
+          "prctl, to be dumpable": 157, "execveat": 322, "shmget": 29, "fcntl": 72}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -86,7 +65,7 @@ def test_every_door_is_shut():
     """Files, network, processes: all are refused, and none ends the child."""
     actions = ", ".join(f"{name!r}: lambda: {action}" for name, action in DOORS.items())
     outcomes = confined(
-        "import resource\nold = socket.socket()\narm()\n"
+        "import fcntl, resource\nold, (pair, _) = socket.socket(), socket.socketpair()\narm()\n"
         "assert len(os.listdir('/proc/self/task')) == 1  # Landlock holds for no other thread\n"
         "assert not sandbox.shut()\n"
         f"start_threads()\nsaid({{name: tried(act) for name, act in {{{actions}}}.items()}})"
@@ -212,35 +191,6 @@ def test_landlock_takes_all_that_the_kernel_knows(abi, expected):
     """Asking for more than a kernel knows would be refused."""
     words = memoryview(sandbox.rights(abi)).cast("Q")
     assert tuple(words) == expected
-
-
-def test_a_system_without_walls_is_told_once():
-    """Photos are decoded all the same, and the log says what is missing."""
-    done = ran(
-        "import anyio, os, structlog, sys\n"
-        "from captiond.images import sandbox\n"
-        "from captiond.images.decoders import DecoderPool\n"
-        "from captiond.settings import ImageSettings\n"
-        "refused = [444, sandbox._SECCOMP[sandbox._ARCHITECTURES[os.uname().machine][0]]]\n"
-        "lines = [sandbox._when(sandbox._IF_EQUAL, n, sandbox._ERRNO | 38) for n in refused]\n"
-        "last = sandbox._op(sandbox._RETURN, sandbox._ALLOW)\n"
-        "sandbox.install(b''.join([sandbox._op(sandbox._LOAD, 0), *sum(lines, []), last]))\n"
-        "async def main():\n"
-        "    for _ in range(2):\n"
-        "        made = await pool.prepare(os.open(sys.argv[1], os.O_RDONLY), 'a' * 64)\n"
-        "        assert made.width == 640\n"
-        "        pool._idle[0][1].close()\n"
-        "    await pool.aclose()\n"
-        "structlog.configure(processors=[structlog.processors.JSONRenderer()])\n"
-        f"sys.argv = ['', {str(ROCKET)!r}]\n"
-        "pool = DecoderPool(ImageSettings(), 1)\n"
-        "anyio.run(main)\n"
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    told = [json.loads(line) for line in done.stdout.splitlines() if b"unconfined" in line]
-    assert [line["missing"] for line in told] == [
-        ["Landlock: Function not implemented", "seccomp: Function not implemented"]
-    ]
 
 
 async def test_every_thread_of_a_child_is_confined():
