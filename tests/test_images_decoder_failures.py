@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+import pyvips
 from images_helpers import PHOTOS, alive, asked, large_photo, pooled, stopped, until
 from PIL import Image
 
@@ -89,6 +90,27 @@ async def test_a_photo_that_needs_too_much_memory_is_refused(tmp_path):
         assert str(caught.value) == (
             "decoding the BMP needs more memory than images.decode_megabytes = 64"
         )
+        assert (await asked(pool)).width == 640
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"decode_seconds": 0.3}, "not decoded within images.decode_seconds = 0.3"),
+        (
+            {"decode_megabytes": 256},
+            "decoding the JPEG needs more memory than images.decode_megabytes = 256",
+        ),
+    ],
+)
+async def test_a_giant_of_144_megapixels_is_held_to_either_limit(tmp_path, limits, reason):
+    """All scans of a progressive JPEG lie in memory at once: 430 MB, for a file of 2."""
+    path = tmp_path / "giant.jpg"
+    pyvips.Image.black(12_000, 12_000, bands=3).jpegsave(path, interlace=True)
+    async with pooled(**limits) as pool:
+        with pytest.raises(Undecodable) as caught:
+            await asked(pool, path)
+        assert str(caught.value) == reason
         assert (await asked(pool)).width == 640
 
 

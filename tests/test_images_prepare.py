@@ -21,7 +21,7 @@ from images_helpers import (
     shown_corners,
     written,
 )
-from PIL import Image
+from PIL import Image, ImageCms
 
 from captiond.errors import NotAPhoto, Undecodable
 from captiond.images.prepare import arm
@@ -250,6 +250,14 @@ def test_a_tiff_that_pillow_cannot_open_is_shown_all_the_same(tmp_path):
     path.write_bytes(grey.cast("float").copy(interpretation="scrgb").tiffsave_buffer())
     made = prepared(path)
     assert (made.facts.format, made.facts.width, made.facts.height) == ("tiff", 64, 48)
+
+
+def test_a_tiff_that_libvips_cannot_show_is_shown_by_pillow(tmp_path):
+    """Lab, as Photoshop saves it, with eight bits a channel: the colours are right."""
+    space = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+    lab = ImageCms.profileToProfile(corners(), *space, outputMode="LAB")
+    made = prepared(written(tmp_path, encoded(lab, "TIFF"), "lab.tif"))
+    assert shown_corners(made) == ["red", "green", "blue", "white"]
 
 
 def test_the_facts_come_along(tmp_path):

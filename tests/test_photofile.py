@@ -138,6 +138,17 @@ def test_what_is_gone_has_vanished(tmp_path, path):
         photofile.open_beneath(Photo(str(tmp_path), path))
 
 
+def test_what_no_photo_format_can_address_is_not_opened(tmp_path):
+    """Nobody reads twenty gigabytes to learn that they are no photo; four are looked at."""
+    (tmp_path / "a.jpg").touch()
+    os.truncate(tmp_path / "a.jpg", photofile.MOST_BYTES)
+    with photofile.open_beneath(Photo(str(tmp_path), "a.jpg")) as opened:
+        assert opened.head() == bytes(64)
+    os.truncate(tmp_path / "a.jpg", 20 << 30)
+    with pytest.raises(Undecodable, match=r"^too large: 20\.0 GiB, and no photo has more than 4$"):
+        photofile.open_beneath(Photo(str(tmp_path), "a.jpg"))
+
+
 def test_an_unreadable_photo_says_so(tmp_path, monkeypatch):
     """A photo without read permission is a failure that an operator can repair."""
     (tmp_path / "a.jpg").write_bytes(b"pixels")
