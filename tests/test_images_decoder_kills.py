@@ -64,11 +64,11 @@ async def test_a_photo_whose_decoder_is_killed_again_and_alone_fails_with_that_r
 
 async def test_the_second_try_has_no_other_decoder_beside_it(large):
     """Others wait meanwhile, and idle ones are ended: all memory is for this photo."""
-    async with pooled(CHILDREN) as pool:
+    async with pooled(3) as pool:
         async with anyio.create_task_group() as group:
-            for _ in range(CHILDREN):
+            for _ in range(3):
                 group.start_soon(asked, pool)
-        assert len(pool.pids()) == CHILDREN
+        assert len(pool.pids()) == 3
         async with anyio.create_task_group() as group:
             group.start_soon(asked, pool, large)
             await killed_at_work(pool, large, times=1)
@@ -82,7 +82,7 @@ async def test_no_kill_costs_more_than_the_photo_it_hit(large, kills):
     """Ended or held still at any moment: the photo beside it is decoded, no process is left."""
     chance = random.Random(SEED)  # noqa: S311 moments that can be repeated
     failed = 0
-    async with pooled(CHILDREN, decode_seconds=10) as pool:
+    async with pooled(CHILDREN, decode_seconds=5) as pool:
         for _, number in zip(range(kills), itertools.cycle(SIGNALS), strict=False):
             ends: list[str] = []
             async with anyio.create_task_group() as group:
