@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import key_hunt
 import pytest
+import systemd_helpers
+from systemd_helpers import CONFIG, SRV
 
 
 @pytest.fixture
@@ -19,3 +21,26 @@ def _key_unseen() -> Iterator[None]:
     """After every test, failed or not: the key is in nothing that its daemons and verbs left."""
     yield
     key_hunt.look_everywhere()
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[systemd_helpers.Guest]:
+    """Boot a real systemd, once, with captiond installed by the words of the manual."""
+    with systemd_helpers.booted(tmp_path_factory.mktemp("systemd")) as guest:
+        guest.run("groupadd", "photos")
+        guest.run("useradd", "--create-home", "--groups", "photos", "anna")
+        systemd_helpers.install(guest, "Install as a service")
+        yield guest
+
+
+@pytest.fixture
+def guest(machine: systemd_helpers.Guest) -> Iterator[systemd_helpers.Guest]:
+    """Give a machine with an empty /srv/photos and a unit that has not run yet."""
+    machine.run("install", "-d", "-m", "2775", "-g", "photos", "/srv/photos")
+    machine.write(CONFIG, systemd_helpers.configuration("/srv/photos"))
+    machine.drop_in("captiond", *SRV, "RestartSec=100ms")
+    yield machine
+    machine.run("systemctl", "stop", "captiond", "gemini", check=False)
+    machine.run("systemctl", "reset-failed", check=False)
+    machine.assert_key_unseen()
+    machine.run("rm", "-rf", "/srv/photos", "/var/lib/captiond")

@@ -9,10 +9,12 @@ import re
 import subprocess
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import key_hunt
 import pytest
 from daemon_helpers import KEY, PHOTOS, wait_until
 
@@ -21,6 +23,9 @@ BOOT = Path(__file__).parent / "tools" / "run-under-systemd.sh"
 PYTHON = "/usr/bin/python3"
 SOURCE = "/opt/source"
 URL = "http://127.0.0.1:8099"
+CONFIG = "/etc/captiond/config.toml"
+FOUR = ("china.jpg", "flower.jpg", "rocket.jpg", "hopper.jpg")
+SRV = ("SupplementaryGroups=photos", "ReadWritePaths=/srv/photos", "NoExecPaths=/srv/photos")
 COULD_NOT_BOOT = 125
 
 _AGENT = """
@@ -30,7 +35,7 @@ for line in sys.stdin:
     done = subprocess.run(command, input=given, capture_output=True, text=True)
     print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
 """
-_COUNTERS = f"import urllib.request as r; print(r.urlopen('{URL}/counters').read().decode())"
+_COUNTERS = "import urllib.request as r; print(r.urlopen('{}/counters').read().decode())"
 
 
 @dataclass
@@ -96,16 +101,39 @@ class Guest:
             what = f"{unit}: {name}={value}"
             wait_until(lambda n=name, v=value: self.show(unit, n) == v, seconds=30, what=what)
 
-    def counters(self) -> dict[str, int]:
+    def serve_gemini(self, *arguments: str, unit: str = "gemini", url: str = URL) -> None:
+        """Run the loopback Gemini, with these arguments."""
+        program = ["/opt/captiond/bin/python3", "-m", "captiond.testing.gemini_server"]
+        port = ["--port", url.rpartition(":")[2], "--answer", "fixed"]
+        self.run("systemd-run", "--quiet", f"--unit={unit}", *program, *port, *arguments)
+        wait_until(lambda: self.counters(url), what="the loopback Gemini")
+
+    def counters(self, url: str = URL) -> dict[str, int]:
         """Return what the loopback Gemini counted; nothing before it listens."""
-        done = self.run(PYTHON, "-c", _COUNTERS, check=False)
+        done = self.run(PYTHON, "-c", _COUNTERS.format(url), check=False)
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
+    def states(self) -> dict[str, int]:
+        """Return how many photos are in each state, as `captiond status` tells it."""
+        asked = ("runuser", "-u", "captiond", "--", "captiond", "status", "--json")
+        found: dict[str, int] = json.loads(self.out(*asked))["photos"]
+        return {state: count for state, count in found.items() if count}
 
-def configuration(*folders: str, gemini: bool = False, index: str = "") -> str:
+    def assert_key_unseen(self) -> None:
+        """Fail if the key is in the journal, in what units show, or in a file beside its own."""
+        units = ("-u", "captiond*", "-u", "manager")
+        key_hunt.assert_unseen(self.out("journalctl", "-b", "-o", "json", *units), "the journal")
+        key_hunt.assert_unseen(self.out("systemctl", "show", "captiond*"), "systemctl show")
+        needles = "\n".join(needle.decode() for needle in key_hunt.NEEDLES)
+        places = ("/srv/photos", "/var/lib/captiond", "/home/anna")
+        command = ("grep", "-rlF", "-f", "-", "--exclude=*gemini-api-key", *places)
+        assert self.run(*command, given=needles, check=False).stdout == ""
+
+
+def configuration(*folders: str, gemini: bool = False, index: str = "", url: str = URL) -> str:
     """Return a configuration; with `gemini` the guest's loopback Gemini is asked."""
     backend = "gemini" if gemini else "offline"
-    lines = ["[captioner]", f'backend = "{backend}"', "[gemini]", f'base_url = "{URL}"']
+    lines = ["[captioner]", f'backend = "{backend}"', "[gemini]", f'base_url = "{url}"']
     lines += ["concurrency = 4", "[index]", f'path = "{index}"', "[watch]", "settle_seconds = 0.2"]
     for folder in folders:
         lines += ["[[folders]]", f'path = "{folder}"', 'sidecars = ["txt"]']
@@ -121,7 +149,7 @@ def booted(folder: Path) -> Iterator[Guest]:
     packages = sysconfig.get_path("purelib")
     binds = {program: "/opt/captiond", packages: "/opt/captiond/packages", ROOT: SOURCE}
     options = [f"--bind={source}:{target}:ro" for source, target in binds.items()]
-    command = [BOOT, "--timeout", "300", *(part for o in options for part in o.split("=", 1))]
+    command = [BOOT, "--timeout", "900", *(part for o in options for part in o.split("=", 1))]
     with (
         (folder / "boot.log").open("w+") as log,
         subprocess.Popen(
@@ -178,19 +206,21 @@ def build_program(folder: Path) -> Path:
     return program
 
 
-def commands(section: str) -> list[str]:
-    """Return the commands that docs/operating.md opens a section with.
+def blocks(section: str) -> list[str]:
+    """Return what docs/operating.md gives to be typed in a section, block by block."""
+    page = (ROOT / "docs/operating.md").read_text().split(f"# {section}\n")[1].split("\n#")[0]
+    found = re.findall(r"(?:^ {4}.*\n)+", page, re.MULTILINE)
+    return [textwrap.dedent(block) for block in found]
+
+
+def install(guest: Guest, section: str, *through: str, block: int = 0) -> None:
+    """Run the commands of a block in the project's folder; whoever asks for a key gets one.
 
     Without those that build the program, which stands there already, and those for a real login.
     """
-    page = (ROOT / "docs/operating.md").read_text().split(f"# {section}\n")[1]
-    block = re.findall(r"(?:^ {4}.*\n)+", page, re.MULTILINE)[0]
     foreign = ("-m venv", "/pip ", "pipx ", "loginctl ")
-    return [line.strip() for line in block.splitlines() if not any(f in line for f in foreign)]
-
-
-def install(guest: Guest, section: str, *through: str) -> None:
-    """Run these commands in the project's folder; whoever asks for a key gets one."""
-    for line in commands(section):
+    for line in blocks(section)[block].splitlines():
+        if any(word in line for word in foreign):
+            continue
         # Through cat, as /dev/stdin can only be opened by the user whose pipe it is.
         guest.run(*through, "bash", "-ec", f"cd {SOURCE}; cat | {line}", given=f"{KEY}\n")

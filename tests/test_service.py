@@ -108,6 +108,21 @@ def test_a_stop_in_the_middle_of_a_scan_is_obeyed_at_once(tmp_path: Path) -> Non
         assert daemon.wait(timeout=5) == 0
 
 
+def test_a_reload_in_the_middle_of_the_first_scan_loses_nothing(tmp_path: Path) -> None:
+    """What the scan had not come to yet is found by the next one; each photo is paid for once."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url, sidecars=(), concurrency=16)
+        states = drop_tiny(home, *range(300))
+        with home.start() as daemon:
+            wait_until(lambda: told(home, "service.started"))
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: counters(url)["requests"] > 100)
+            daemon.send_signal(signal.SIGHUP)
+            home.wait_for(states)
+        assert told(home, "service.drained") == 2
+        assert counters(url)["requests"] == len(states)
+
+
 def test_a_second_daemon_on_one_index_is_refused(tmp_path: Path) -> None:
     """It says in one line which process owns the index, and leaves the first one alone."""
     home = Home(tmp_path, "http://127.0.0.1:9")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from captiond.app import DRAIN_SECONDS
+
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 UNIT = SYSTEMD / "captiond.service"
 TEMPLATE = SYSTEMD / "captiond@.service"
@@ -117,6 +119,16 @@ def test_the_program_takes_the_units_command_line(unit):
     done = subprocess.run([program, *arguments, "--help"], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert arguments[-1] == "run"
+
+
+@names
+def test_the_unit_is_patient_and_gives_up(unit):
+    """A stop may take as long as photos in flight do; a crash at each start does not go on."""
+    settings = service(unit)
+    assert int(settings["TimeoutStopSec"]) >= DRAIN_SECONDS + 10
+    limit = keys(unit)
+    assert {"StartLimitIntervalSec=10min", "StartLimitBurst=20"} <= set(limit)
+    assert 20 * (int(settings["RestartSec"]) + 3) < 600, "so slow that the limit is never reached"
 
 
 @names
