@@ -162,6 +162,7 @@ def test_what_looks_like_a_key_is_masked_without_being_known():
     """A key in a URL's query is masked whatever it looks like; the rest of the URL stays."""
     assert redact("https://h/p?alt=1&key=abc123&b=2") == "https://h/p?alt=1&key=[secret]&b=2"
     assert redact("?API_KEY=abc") == "?API_KEY=[secret]"
+    assert redact("http://anna:word@proxy:3128/") == "http://[secret]@proxy:3128/"
     assert redact("key=abc monkey=1 FAQ.md AIza") == "key=abc monkey=1 FAQ.md AIza"
 
 
