@@ -58,6 +58,8 @@ SAID = {
 WHOLE = ("arabic", "hebrew", "family", "SQL", "HTML", "markup", "formats", "path", "option")
 """What is nothing but words, however it looks, and stays as it is."""
 
+CUT = "99 cut \x1b]0;owned\x07 \u202e [].jpg"
+
 OWN = re.compile(rb"\x1b\[(?:[0-9;]*[mAK]|\?25[lh])|\r")
 """Colours, and how the progress bar is drawn anew."""
 
@@ -101,14 +103,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         names = [name_of(text, number) for number, text in enumerate(SAID.values())]
         for number, name in enumerate(names):
             (home.photos / name).write_bytes(tiny_jpeg(number))
-        cut = tiny_jpeg(99)[:200]
-        (home.photos / name_of("cut \x1b]0;owned\x07 \u202e [/]", 99)).write_bytes(cut)
+        (home.photos / CUT).write_bytes(tiny_jpeg(99)[:200])
         (home.photos / f"{names[0]}.txt").write_text("a person's")
         with home.daemon():
-            home.wait_for(
-                dict.fromkeys(names, "captioned")
-                | {name_of("cut \x1b]0;owned\x07 \u202e [/]", 99): "failed"}
-            )
+            home.wait_for(dict.fromkeys(names, "captioned") | {CUT: "failed"})
         yield home
 
 
