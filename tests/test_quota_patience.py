@@ -137,6 +137,7 @@ async def test_slots_that_hang_are_lent_one_by_one_and_all_at_a_sign_of_life() -
                     await until.wait()
 
     async with anyio.create_task_group() as tasks:
+        tasks.cancel_scope.deadline = anyio.current_time() + 10
         await ask("first", None)
         began = anyio.current_time()
         for _ in range(3):
