@@ -89,3 +89,17 @@ def test_every_setting_a_page_names_exists() -> None:
     for page in PAGES:
         for section, key in re.findall(r"`\[(\w+)\] (\w+)`", page.read_text()):
             assert key in known[section], (page.name, section, key)
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    """Each row of docs/reliability.md points to a test that pytest would run."""
+    page = (ROOT / "docs/reliability.md").read_text()
+    rows = [row for row in page.splitlines() if row.startswith("| ") and "---" not in row]
+    promises = [row for row in rows if not row.startswith("| What")]
+    assert len(promises) > 30
+    for row in promises:
+        named = re.findall(r"`(test_\w+)::(test_\w+)`", row)
+        assert named, row
+        for file, test in named:
+            text = (ROOT / "tests" / f"{file}.py").read_text()
+            assert re.search(rf"^(async )?def {test}\(", text, re.MULTILINE), (file, test)
