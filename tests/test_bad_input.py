@@ -124,22 +124,6 @@ def assert_sidecars_beside_good_ones_only(photos: Path) -> None:
     assert found == with_sidecars | sidecars | untouched
 
 
-def test_a_folder_name_that_is_not_utf8_is_told_and_scanned(tmp_path: Path) -> None:
-    """Its photos end as rows with the reason, the others are captioned, one warning says why."""
-    with gemini("--answer", "fixed") as url:
-        home = Home(tmp_path, url)
-        folder = home.photos / os.fsdecode(b"d\xe9j\xe0 vu")
-        folder.mkdir()
-        (folder / "a.jpg").write_bytes(tiny_jpeg(1))
-        with home.daemon():
-            for number in range(2):
-                name = f"{number}.jpg"
-                (home.photos / name).write_bytes(tiny_jpeg(2 + number))
-                wait_until(lambda name=name: outcomes(home).get(name) == ("captioned", None))
-        assert outcomes(home)[r"d\xe9j\xe0 vu/a.jpg"] == ("skipped", NAME)
-    assert home.log.read_text().count('"watch.failed"') == 1
-
-
 def test_verbs_print_strange_names_without_harm(tmp_path: Path) -> None:
     """Names with line breaks and escapes never reach the terminal or the columns raw."""
     with gemini("--answer", "fixed") as url:
