@@ -190,6 +190,7 @@ async def test_an_index_of_a_newer_captiond_is_not_damaged(path):
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
             " VALUES ('captiond', '0099_future', '')"
         )
+        db.execute("UPDATE photos SET state = 'dreaming'")
         db.commit()
     mend(path, Known.INDEX, now=NOW)
     assert names(path.parent) == ["index.db"]

@@ -15,6 +15,7 @@ from captiond.index.connections import (
     is_damaged,
     unavailable,
 )
+from captiond.index.migrations import STEPS
 from captiond.models import State
 
 _STATES = ", ".join(f"'{state}'" for state in State)
@@ -59,8 +60,9 @@ def find_damage(db: sqlite3.Connection, *, thoroughly: bool = False) -> str | No
     ((verdict,), *_) = db.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":
         return str(verdict)
-    if not is_ours(db):
-        return None
+    steps = _steps(db)
+    if not steps or not steps <= set(STEPS):
+        return None  # another program's, or a newer captiond's: what its rows mean is not known
     for sentence, query in _NONSENSE.items():
         if db.execute(query).fetchall():
             return sentence
@@ -72,10 +74,26 @@ def find_damage(db: sqlite3.Connection, *, thoroughly: bool = False) -> str | No
 
 def is_ours(db: sqlite3.Connection) -> bool:
     """Tell whether captiond made the tables of a database that can be read."""
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchall():
+    return bool(_steps(db))
+
+
+def is_anothers(path: Path) -> bool:
+    """Tell whether a file is a database with another program's tables; changes nothing.
+
+    Raises LibraryUnavailable, sqlite3.Error.
+    """
+    if not path.exists():
         return False
-    ours = "SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'captiond' LIMIT 1"
-    return bool(db.execute(ours).fetchall())
+    with contextlib.closing(connect_reading(path)) as db:
+        return not is_ours(db) and bool(db.execute("SELECT 1 FROM sqlite_master").fetchall())
+
+
+def _steps(db: sqlite3.Connection) -> set[str]:
+    """Return the migrations of captiond's that a database has seen."""
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchall():
+        return set()
+    ours = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'captiond'"
+    return {name for (name,) in db.execute(ours)}
 
 
 def mend_words(path: Path) -> bool:

@@ -21,13 +21,11 @@ STEPS = ("0001_library", "0002_disks")
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Apply the steps that this index lacks.
 
-    Raises LibraryUnavailable for another program's database and for one of a newer captiond.
+    Raises LibraryUnavailable for one of a newer captiond.
     """
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
     migrations = _migrations()
     applied = {step.name for step in migrations.applied(db)}
-    if not applied and db.table_names():
-        raise LibraryUnavailable(f"{path} is a database of another program")
     if not applied <= set(STEPS):
         raise LibraryUnavailable(f"{path} was written by a newer captiond: update this one")
     migrations.apply(db)

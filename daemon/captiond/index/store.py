@@ -27,6 +27,7 @@ from captiond.index.base import (
 )
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
+from captiond.index.integrity import is_anothers
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Photo, Recipe, State
@@ -166,6 +167,8 @@ class SqliteIndex:
 def _open(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_anothers(path):
+            raise LibraryUnavailable(f"{path} is a database of another program")
         writing = connect_writing(path)
     except OSError as error:
         raise LibraryUnavailable(f"no index can be made at {path}: {error}") from error
