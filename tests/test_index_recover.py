@@ -69,6 +69,17 @@ async def test_a_suspect_is_claimed_alone(index):
     assert await claimed_paths(index, owner="other") == ["old.jpg"]
 
 
+async def test_a_suspect_steps_back_for_a_while(index):
+    """What else kills captiond in a row finds other photos in flight: 5 s later, then 20 s."""
+    await index.offer([sighting()], now=1.0)
+    for number, seconds in enumerate((5.0, 20.0)):
+        assert await claimed_paths(index) == ["a.jpg"]
+        assert await index.begin(request(number=str(number)), owner=OWNER)
+        await index.recover(now=100.0)
+        assert await index.next_due() == 100.0 + seconds
+        assert await claimed_paths(index, now=100.0 + seconds - 0.1) == []
+
+
 async def test_an_answer_ends_the_suspicion(index):
     """A photo that came back from the captioner is claimed beside others, its crashes forgotten."""
     await index.offer([sighting("a.jpg"), sighting("b.jpg")], now=1.0)

@@ -266,7 +266,8 @@ class Index(Protocol):
         """Take back what a crash left in flight; return the photos that were held.
 
         For the sole owner of the store, at its start. A photo whose *request* was in flight
-        counts a crash; at CRASH_LIMIT it is set aside as `failed` with that reason.
+        counts a crash and waits for a while; at CRASH_LIMIT it is set aside as `failed` with that
+        reason.
         """
 
     async def counts(self) -> dict[State, int]:

@@ -4,8 +4,8 @@ A claim is void once its row is no longer `inflight` under the claim's owner. Wh
 last with a void claim changes nothing but that the photo may be claimed again: two holders of one
 photo would mix up the captions of its old and its new bytes.
 
-A photo that was with the captioner at a crash is a suspect until it is answered, and is claimed
-alone: the next crash speaks of it and of nothing that happened to be beside it.
+A photo that was with the captioner at a crash is a suspect until it is answered. It steps back for
+a while and is then claimed alone: the next crash speaks of it and of nothing beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from captiond.index.rows import (
     to_photo,
     written_column,
 )
-from captiond.index.suspects import claimable
+from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Photo, State
 
 PROMOTED_AT_ONCE = 200
@@ -167,9 +167,11 @@ def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     )
     db.execute(
         """
-        UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
+        UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0),
+            retry_at = CASE WHEN crashes > 0 THEN ? + ? * crashes * crashes END
         WHERE owner IS NOT NULL AND state = 'inflight'
-        """
+        """,
+        (now, STEP_BACK_SECONDS),
     )
     db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
     db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))

@@ -1,10 +1,14 @@
-"""Decides which due photos may be claimed side by side."""
+"""Decides when photos that may have caused a crash are tried again, and beside which others."""
 
 from __future__ import annotations
 
 import itertools
 import operator
 from collections.abc import Sequence
+
+STEP_BACK_SECONDS = 5.0
+"""Times the square of its crashes a suspect waits: whatever kills captiond again and again for
+another reason, such as a lack of memory, should not find the same photo in flight three times."""
 
 
 def claimable(due: Sequence[bool], *, held: Sequence[bool]) -> int:

@@ -23,7 +23,7 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
-from captiond.index.suspects import claimable
+from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Photo, Recipe, State
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
@@ -181,14 +181,14 @@ class MemoryIndex:
         """Return the photos that are claimed: at a start, those that a crash left half done."""
         return [photo for photo, row in self.rows.items() if row.owner is not None]
 
-    async def recover(self, *, now: float) -> list[Photo]:  # noqa: ARG002 the Protocol's words
+    async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held."""
         asked = {request.photo for request, _ in self.requests.values()}
         self.requests.clear()
         held = await self.held()
         for photo in held:
             self.rows[photo].owner = None
-            self._take_back(self.rows[photo], asked=photo in asked)
+            self._take_back(self.rows[photo], asked=photo in asked, now=now)
         return held
 
     async def counts(self) -> dict[State, int]:
@@ -240,7 +240,7 @@ class MemoryIndex:
         shown = row.caption if row.digest == digest else None
         row.digest, row.caption = digest, found[-1] if found else shown
 
-    def _take_back(self, row: Row, *, asked: bool) -> None:
+    def _take_back(self, row: Row, *, asked: bool, now: float) -> None:
         if row.state is not State.INFLIGHT:
             return
         row.crashes += asked
@@ -248,6 +248,7 @@ class MemoryIndex:
             row.state, row.reason = State.FAILED, f"captiond stopped {CRASH_LIMIT} times"
         else:
             row.state, row.attempts = State.QUEUED, row.attempts - 1
+            row.retry_at = now + STEP_BACK_SECONDS * row.crashes**2 if row.crashes else None
 
     def _snapshot(self) -> list[Row]:
         with self._lock:
