@@ -70,9 +70,9 @@ async def test_a_suspect_is_claimed_alone(index):
 
 
 async def test_a_suspect_steps_back_for_a_while(index):
-    """What else kills captiond in a row finds other photos in flight: 5 s later, then 20 s."""
+    """What else kills captiond in a row finds other photos in flight: 3 s later, then 12 s."""
     await index.offer([sighting()], now=1.0)
-    for number, seconds in enumerate((5.0, 20.0)):
+    for number, seconds in enumerate((3.0, 12.0)):
         assert await claimed_paths(index) == ["a.jpg"]
         assert await index.begin(request(number=str(number)), owner=OWNER)
         await index.recover(now=100.0)

@@ -62,11 +62,11 @@ def captions_wait(
     toll = Toll()
     with trouble(home.photos):
         while toll.kills < kills:
-            kill_at_random(home, lambda: server.counters.requests, arrivals.rng, toll)
+            kill_at_random(home, arrivals.rng, toll)
         with killed(home):
             wait_until(lambda: waiting(home) == arrivals.total, seconds=120)
         paid = server.counters.requests
-        kill_at_random(home, lambda: server.counters.requests, arrivals.rng, toll)
+        kill_at_random(home, arrivals.rng, toll)
         assert states_count(home, "captioned") == 0
     assert server.counters.requests == paid
     assert_paid_once(home)
@@ -97,7 +97,7 @@ def index_fills(home: Home, arrivals: Arrivals, server: GeminiServer, kills: int
                 wait_until(lambda asked=asked: server.counters.requests > asked)
                 trouble.enter_context(full(home.index.parent))
                 wait_until(lambda failed=failed: told(home, "index.write_failed") > failed)
-            kill_at_random(home, lambda: server.counters.requests, arrivals.rng, Toll())
+            kill_at_random(home, arrivals.rng, Toll())
 
 
 def waiting(home: Home) -> int:

@@ -6,7 +6,7 @@ import itertools
 import operator
 from collections.abc import Sequence
 
-STEP_BACK_SECONDS = 5.0
+STEP_BACK_SECONDS = 3.0
 """Times the square of its crashes a suspect waits: whatever kills captiond again and again for
 another reason, such as a lack of memory, should not find the same photo in flight three times."""
 
