@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
+from collections.abc import MutableMapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -18,9 +24,16 @@ from intake_helpers import (
 )
 from structlog.testing import capture_logs
 
-from captiond.intake.attend import scan_interval
-from captiond.intake.watch import next_delay
 from captiond.models import Lane, State
+
+WRITER = """
+import os, sys
+files = [os.open(name, os.O_WRONLY | os.O_CREAT) for name in sys.argv[1:]]
+while True:
+    for file in files:
+        os.pwrite(file, b"x", 0)
+"""
+"""Says something new of its files again and again, as fast as it can."""
 
 
 async def test_a_dropped_photo_is_offered_once_it_settled(tmp_path: Path):
@@ -203,6 +216,36 @@ async def test_what_captiond_writes_itself_never_wakes_it(tmp_path: Path):
     assert index.reasons() == {"last.jpg": None}
 
 
+async def test_a_program_that_writes_without_a_pause_holds_no_photo_up(tmp_path: Path):
+    """Its events have no end; those of others are heard all the same."""
+    index, folder = Recorder(), watched_folder(tmp_path)
+    async with attending(index, folder):
+        with ExitStack() as writers:
+            for number in range(4):
+                log = tmp_path / f"{number}.log"
+                writer = subprocess.Popen([sys.executable, "-c", WRITER, log, f"{log}.1"])
+                writers.enter_context(writer)
+                writers.callback(writer.kill)
+                await until(log.exists)
+            write_photo(tmp_path / "a.jpg")
+            await index.until(lambda: index.paths() == {"a.jpg"})
+
+
+async def test_a_root_with_another_mode_or_time_is_scanned_without_a_warning(tmp_path: Path):
+    """As rsync sets a root's time after each run: nothing was lost, and nothing is told."""
+    index = Recorder()
+    with capture_logs() as logs:
+        async with attending(index, watched_folder(tmp_path)):
+            await until(lambda: scans(logs) == 1)
+            os.utime(tmp_path, (1, 1))
+            await until(lambda: scans(logs) == 2)
+    assert [line for line in logs if line["log_level"] == "warning"] == []
+
+
+def scans(logs: list[MutableMapping[str, Any]]) -> int:
+    return sum(line["event"] == "root.scanned" for line in logs)
+
+
 async def test_stopping_leaves_no_thread_behind(tmp_path: Path):
     """Cancelling ends the watch's thread within a moment, and every view is closed."""
     write_photo(tmp_path / "a.jpg")
@@ -230,20 +273,3 @@ def write_burst(root: Path, count: int) -> None:
         if number % 20 == 0:
             folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.jpg").write_bytes(b"photo")
-
-
-def test_restarts_back_off_and_start_afresh_after_a_healthy_minute():
-    """The pause doubles from a second to a minute; a watch that held a minute resets it."""
-    delays = [0.0]
-    for _ in range(8):
-        delays.append(next_delay(delays[-1], healthy_seconds=1.0))
-    assert delays[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
-    assert next_delay(60.0, healthy_seconds=60.0) == 1.0
-
-
-def test_a_root_with_a_folder_unwatched_is_scanned_each_minute(tmp_path: Path):
-    """It is polled as a network folder is, for a tenth of the time at most."""
-    folder = watched_folder(tmp_path, scan_interval_seconds=3600.0)
-    assert scan_interval(folder, None, 1.0, whole=True) == 3600.0
-    assert scan_interval(folder, None, 1.0, whole=False) == 60.0
-    assert scan_interval(folder, None, 30.0, whole=False) == 300.0

@@ -15,7 +15,7 @@ from captiond.intake.folder import WatchedFolder
 from captiond.intake.inotify import Event, Inotify
 from captiond.intake.listing import folders_in
 
-MANY_PATHS = 20_000
+MANY_EVENTS = 20_000
 """More than the kernel's queue holds: a writer that never pauses does not keep `hear` for ever."""
 
 
@@ -23,13 +23,14 @@ MANY_PATHS = 20_000
 class Heard:
     """What the kernel told: paths beneath the root, and of each whether it is a folder.
 
-    `lost` when there was more than it could keep, or when the root itself may be read otherwise;
-    `ended` when the root was deleted, moved or unmounted.
+    `lost` when there was more than it could keep; `altered` when the root itself may be read
+    otherwise; `ended` when the root was deleted, moved or unmounted.
     """
 
     paths: dict[str, bool] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
     lost: bool = False
+    altered: bool = False
     ended: bool = False
 
 
@@ -67,9 +68,9 @@ class Cover:
 
         Raises OSError where the root cannot be read or the kernel has no instance left.
         """
-        self._identity = _identity(self._watched.root)
         with self._lock:
             self._inotify, self.bare = Inotify(), 0
+        self._identity = _identity(self._watched.root)
         waiting = [""]
         while waiting and self._inotify is not None:
             folder = waiting.pop()
@@ -103,14 +104,15 @@ class Cover:
 
     def hear(self) -> Heard:
         """Return what the kernel told since the last time; never waits. Raises OSError."""
-        heard = Heard()
-        while len(heard.paths) < MANY_PATHS:
+        heard, count = Heard(), 0
+        while count < MANY_EVENTS:
             with self._lock:
                 events = self._inotify.read() if self._inotify else []
                 for event in events:
                     self._note(event, heard)
             if not events:
                 break
+            count += len(events)
         if heard.moved:
             self._release(heard.moved)
         return heard
@@ -129,9 +131,12 @@ class Cover:
             heard.paths[path] = is_folder or heard.paths.get(path, False)
             if is_folder and event.mask & inotify.MOVED_FROM:
                 heard.moved.add(path)
-        elif not folder:
-            heard.lost = heard.lost or bool(event.mask & inotify.ATTRIB)
-            heard.ended = heard.ended or not event.mask & inotify.ATTRIB
+        elif folder:
+            return  # its parent gives the same event
+        elif event.mask & inotify.ATTRIB:
+            heard.altered = True
+        else:
+            heard.ended = True
 
     def _release(self, moved: set[str]) -> None:
         """End the watches of folders that were moved: a walk arms them again where they are now."""

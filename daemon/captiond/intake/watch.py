@@ -5,6 +5,7 @@ Nobody waits in a thread for events: the event loop is told when the kernel has 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Watch:
         self._watched = watched
         self._hooks = hooks
         self._threads = threads
-        self._restarts = _Restarts(watched.root)
+        self._restarts = Restarts(watched.root)
         self._was_armed = True
         self._told_bare = False
         self._canary = anyio.Event()
@@ -91,7 +92,7 @@ class Watch:
                 if failure is None:
                     failure = await self._listen()
                     self.cover.close()
-                await anyio.sleep(self._restarts.pause_after(failure))
+                await anyio.sleep(self._restarts.pause_after(failure, now=time.monotonic()))
                 failure = await self._arm()
         finally:
             self.cover.close()
@@ -144,7 +145,7 @@ class Watch:
             self.cover.close()
             failure = Failure(str(error), of_root=isinstance(error, OF_ROOT))
         else:
-            self._restarts.tell_armed()
+            self._restarts.tell_armed(now=time.monotonic())
             self.tell_cover()
         if failure is None or self._was_armed:
             self._hooks.missed()
@@ -185,30 +186,30 @@ class Watch:
             log.warning("watch.stood_still", root=self._watched.root)
         if heard.lost:
             log.warning("watch.overflowed", root=self._watched.root)
-        if heard.lost or stood_still:
+        if heard.lost or heard.altered or stood_still:
             self._hooks.missed()
 
 
-class _Restarts:
-    """Says how long to wait before a restart, and tells of each failure once."""
+class Restarts:
+    """Says how long to wait before a restart, and tells of each failure once; seconds are any."""
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._delay = 0.0
         self._told = ""
         self._owed = False
-        self._since = time.monotonic()
+        self._armed_at = math.inf
 
-    def tell_armed(self) -> None:
-        self._since = time.monotonic()
+    def tell_armed(self, *, now: float) -> None:
+        """Note that the watch is armed; tell so if its failure was told."""
+        self._armed_at = now
         if self._owed:
             log.info("watch.restarted", root=self._root)
         self._owed = False
 
-    def pause_after(self, failure: Failure) -> float:
+    def pause_after(self, failure: Failure, *, now: float) -> float:
         """Tell of a failure unless it is the same again; return the seconds to wait."""
-        healthy_seconds = time.monotonic() - self._since
-        self._since = time.monotonic()
+        healthy_seconds, self._armed_at = now - self._armed_at, math.inf
         if failure.error != self._told or healthy_seconds >= HEALTHY_SECONDS:
             self._owed, self._told = True, failure.error
             log.warning(failure.event, root=self._root, error=failure.error)
