@@ -18,7 +18,7 @@ test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadgroup
 
 soak: $(READY)
 	$(VENV)/bin/pytest -m soak

@@ -10,6 +10,13 @@ import systemd_helpers
 from systemd_helpers import CONFIG, SRV
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file in one process, and all that boot systemd: one machine serves them."""
+    for item in items:
+        boots = "machine" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("systemd" if boots else item.path.stem))
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Run async tests on asyncio: google-genai and aiohttp need it."""
