@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sidecars_helpers import caption, has_attributes, make_photo, subject, write
 
 from captiond.models import Caption, Photo, Recipe
-from captiond.sidecars import xmp
-from captiond.sidecars.base import Sidecar, Subject
+from captiond.sidecars.base import LIMIT_BYTES, Sidecar, Subject
 from captiond.sidecars.clean import clean, distinct
 from captiond.sidecars.json import Json
 from captiond.sidecars.read import read_sidecars
@@ -181,7 +180,7 @@ def test_the_same_recipe_goes_first_then_the_newest(tmp_path):
         ("xmp", b"</x:xmpmeta>", b""),
         ("xmp", b"captiond/1.2.3", b"someone"),
         ("xmp", b"2026-05-28T20:26:40Z", b"yesterday"),
-        ("xmp", b"</x:xmpmeta>", b"</x:xmpmeta>" + b" " * xmp.PARSED_BYTES),
+        ("xmp", b"</x:xmpmeta>", b"</x:xmpmeta>" + b" " * LIMIT_BYTES),
         ("json", b'"schema": 1', b'"schema": 2'),
         ("json", b'"title": "Ferries"', b'"title": 7'),
         ("json", b"2026-05-28T20:26:40Z", b"2026-13-45T99:00:00Z"),

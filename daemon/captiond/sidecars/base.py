@@ -16,6 +16,10 @@ from typing import Protocol
 
 from captiond.models import Caption, Photo, Recipe, Written
 
+LIMIT_BYTES = 2 << 20
+"""More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
+larger is another's, whatever it says. The XML parser takes up to 30 times the size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

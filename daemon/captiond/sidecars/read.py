@@ -10,15 +10,12 @@ import re
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.models import Caption, Photo, Recipe
-from captiond.sidecars.base import Reading, Sidecar, Subject
+from captiond.sidecars.base import LIMIT_BYTES, Reading, Sidecar, Subject
 from captiond.sidecars.json import Json
 from captiond.sidecars.txt import Txt
 from captiond.sidecars.xmp import Xmp
 
 RICHEST_FIRST: tuple[Sidecar, ...] = (Json(), Xmp(), Txt())
-LIMIT_BYTES = 2 << 20
-"""A caption of 100,000 signs makes an XMP of 0.8 MB."""
-
 MOST_CHARACTERS = 20_000
 """All the words of the longest reply that is kept come to 15,650."""
 

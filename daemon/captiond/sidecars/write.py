@@ -10,15 +10,12 @@ from enum import Enum, auto
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.models import Caption, Photo, Written
-from captiond.sidecars.base import Outcome, Sidecar, Subject
+from captiond.sidecars.base import LIMIT_BYTES, Outcome, Sidecar, Subject
 from captiond.sidecars.json import Json
 from captiond.sidecars.txt import Txt
 from captiond.sidecars.xmp import Xmp
 
 KINDS: Mapping[str, Sidecar] = {kind.kind: kind for kind in (Xmp(), Txt(), Json())}
-LIMIT_BYTES = 2 << 20
-"""More than captiond ever writes: what is larger is another's, whatever it says."""
-
 _NO_PHOTO = {"xmp", "txt", "json", "aae", "thm", "wav", "mov", "mp4"}
 """Extensions of files that go with a photo of the same stem."""
 

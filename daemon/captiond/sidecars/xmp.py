@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 
 from captiond.models import Caption, Description
-from captiond.sidecars.base import Reading, Subject, unix_seconds
+from captiond.sidecars.base import LIMIT_BYTES, Reading, Subject, unix_seconds
 from captiond.sidecars.clean import clean, distinct, one_line
 from captiond.sidecars.seal import BLANK, is_sealed, seal
 
@@ -37,9 +37,6 @@ _NAMESPACES = {
 }
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _MARK = b"<captiond:CaptionSeal>"
-PARSED_BYTES = 2 << 20
-"""A caption of 100,000 signs makes 0.8 MB; the parser takes up to 30 times the size."""
-
 _HEAD = b"<?xml version='1.0' encoding='UTF-8'?>"
 _WRITER = re.compile(r"captiond/(\S+) \(.*\)")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -79,7 +76,7 @@ class Xmp:
         there are no entities and no document types, and no encoding but UTF-8 to hide them in.
         """
         head, _, body = content.partition(b"\n")
-        if len(content) > PARSED_BYTES or head != _HEAD or b"<!" in body:
+        if len(content) > LIMIT_BYTES or head != _HEAD or b"<!" in body:
             return None
         if not self.is_ours(content):
             return None
