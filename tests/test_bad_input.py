@@ -12,7 +12,7 @@ from daemon_helpers import PHOTOS, Home, counters, gemini, wait_until
 from captiond.files import shown
 from captiond.testing.photo_maker import tiny_jpeg
 
-LINK = "a symbolic link, which captiond does not follow"
+LINK = "not a plain file but a link, and links are not followed"
 NAME = "the file name is not UTF-8; rename it to have it captioned"
 
 REASONS = {
@@ -20,9 +20,9 @@ REASONS = {
     b"truncated.jpg": ("failed", "the JPEG is cut off"),
     b"page.png": ("skipped", "not an image: the file starts like HTML text"),
     b"zeros.jpg": ("skipped", "not an image: the file starts like an unwritten one, with zeros"),
-    b"folder.jpg": ("skipped", "a folder with a photo's name"),
-    b"pipe.jpg": ("skipped", "a named pipe, not a file"),
-    b"socket.jpg": ("skipped", "a socket, not a file"),
+    b"folder.jpg": ("skipped", "not a plain file but a directory"),
+    b"pipe.jpg": ("skipped", "not a plain file but a pipe"),
+    b"socket.jpg": ("skipped", "not a plain file but a socket"),
     b"photo-link.jpg": ("skipped", LINK),
     b"passwd.jpg": ("skipped", LINK),
     b"nowhere.jpg": ("skipped", LINK),

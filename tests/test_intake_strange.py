@@ -74,11 +74,11 @@ async def test_what_is_no_file_gets_a_reason(tmp_path: Path):
         await index.until(lambda: "next.jpg" in index.paths())
     assert {"folder.jpg/inside.jpg", "next.jpg"} == index.paths()
     assert {path: reason for path, reason in index.reasons().items() if reason} == {
-        "folder.jpg": "a folder with a photo's name",
-        "pipe.jpg": "a named pipe, not a file",
-        "link.jpg": "a symbolic link, which captiond does not follow",
+        "folder.jpg": "not a plain file but a directory",
+        "pipe.jpg": "not a plain file but a pipe",
+        "link.jpg": "not a plain file but a link, and links are not followed",
         "empty.jpg": "empty file",
-        "socket.jpg": "a socket, not a file",
+        "socket.jpg": "not a plain file but a socket",
     }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from captiond.beneath import LinkOnTheWay, folder_beneath
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
 
@@ -45,7 +45,7 @@ class _Ground:
 
     def __init__(self, watched: WatchedFolder) -> None:
         self._watched = watched
-        self._known = {"": not os.path.lexists(watched.full(NO_MEDIA))}
+        self._known = {"": self._is_open("")}
 
     def is_watched(self, folder: str) -> bool:
         if folder in self._known:
@@ -54,16 +54,16 @@ class _Ground:
         for name in folder.split("/"):
             parent, here = here, f"{here}/{name}" if here else name
             if here not in self._known:
-                self._known[here] = answer and self._is_open(parent, name, here)
+                enters = answer and self._watched.filter.enters(parent, name)
+                self._known[here] = enters and self._is_open(here)
             answer = self._known[here]
         return answer
 
-    def _is_open(self, parent: str, name: str, folder: str) -> bool:
-        if not self._watched.filter.enters(parent, name):
-            return False
-        full_path = self._watched.full(folder)
+    def _is_open(self, folder: str) -> bool:
         try:
-            mode = os.lstat(full_path).st_mode
+            with folder_beneath(self._watched.root, folder) as fd:
+                return not os.access(NO_MEDIA, os.F_OK, dir_fd=fd, follow_symlinks=False)
+        except LinkOnTheWay:
+            return False
         except OSError:
             return True  # gone, or unreadable: the look at the photo will tell
-        return stat.S_ISDIR(mode) and not os.path.lexists(f"{full_path}/{NO_MEDIA}")

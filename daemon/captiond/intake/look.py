@@ -8,21 +8,13 @@ import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from captiond.beneath import folder_beneath
+from captiond.beneath import folder_beneath, kind
 from captiond.intake.settle import NotPlain, Seen
 from captiond.models import Signature
+from captiond.photofile import signature_of
 
 Glance: TypeAlias = tuple[Seen | OSError, float]
 """What was seen and when, in monotonic seconds; an error where that cannot be known."""
-
-_KINDS = {
-    stat.S_IFDIR: "a folder with a photo's name",
-    stat.S_IFLNK: "a symbolic link, which captiond does not follow",
-    stat.S_IFIFO: "a named pipe, not a file",
-    stat.S_IFSOCK: "a socket, not a file",
-    stat.S_IFCHR: "a device, not a file",
-    stat.S_IFBLK: "a device, not a file",
-}
 
 
 def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
@@ -40,8 +32,8 @@ def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
 def describe(found: os.stat_result) -> Signature | NotPlain:
     """Return what a `stat` result shows: a plain file's signature, or why it is none."""
     if stat.S_ISREG(found.st_mode):
-        return Signature(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    return NotPlain(_KINDS.get(stat.S_IFMT(found.st_mode), "not a file"), found.st_ino)
+        return signature_of(found)
+    return NotPlain(f"not a plain file but {kind(found)}", found.st_ino)
 
 
 def is_folder(root: str, folder: str) -> bool:
