@@ -14,6 +14,7 @@ from daemon_helpers import PROGRAM, clean_environment, wait_until
 
 from captiond import __version__
 from captiond.cli import VERBS
+from captiond.testing.photo_maker import tiny_jpeg
 
 
 def run(*arguments, **environ):
@@ -106,3 +107,15 @@ def test_output_survives_a_terminal_that_knows_latin_alone(tmp_path):
     code, out, _ = house.run("search", "noir")
     assert code == 0
     assert "Un chat noir, \\u9ed2\\u732b" in out
+
+
+@pytest.mark.parametrize("verb", ["run", "scan"])
+def test_a_locale_that_is_not_utf8_is_refused(tmp_path, verb):
+    """Names beyond it could not be read: no photo is set aside for that, and it is told why."""
+    house = House(tmp_path / "house")
+    (house.photos / "café.jpg").write_bytes(tiny_jpeg(0))
+    house.environ |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code, out, err = house.run(verb)
+    assert (code, out) == (os.EX_CONFIG, "")
+    assert "LC_ALL=C.UTF-8" in err
+    assert not house.index.exists()

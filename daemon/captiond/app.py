@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -215,6 +216,8 @@ def check(settings: Settings) -> Settings:
         problems.append("folders: none is watched; add a [[folders]] table with its path")
     if settings.captioner.backend == "gemini" and config.read_api_key(settings) is None:
         problems.append(NO_KEY)
+    if sys.getfilesystemencoding() != "utf-8":
+        problems.append(NOT_UTF8)
     if problems:
         raise ConfigError(problems)
     return settings
@@ -224,3 +227,4 @@ NO_KEY = (
     "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
     "named by gemini.api_key_file, or set captioner.backend to 'offline' to go on without Gemini"
 )
+NOT_UTF8 = "the locale is not UTF-8, which is how photos' names are read: set LC_ALL=C.UTF-8"
