@@ -20,6 +20,7 @@ from kill_helpers import (
     Toll,
     answer_by_image,
     assert_all_whole,
+    bring_back,
     kill_at_random,
     killed,
     photos_of,
@@ -108,7 +109,9 @@ def waiting(home: Home) -> int:
 
 def finish(home: Home, photos: int) -> None:
     with home.daemon():
-        wait_until(lambda: states_count(home, "captioned") == photos, seconds=120)
+        wait_until(lambda: states_count(home, "captioned", "failed") == photos, seconds=120)
+        bring_back(home)
+        wait_until(lambda: states_count(home, "captioned") == photos, seconds=60)
     assert_all_whole(home, photos=photos_of(home))
 
 
