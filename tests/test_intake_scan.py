@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from intake_helpers import Recorder, intake, watched_folder, write_photo
 from structlog.testing import capture_logs
 
+from captiond import files
 from captiond.index.base import KnownFile
 from captiond.intake.added import topmost
 from captiond.intake.attend import ScanTotals, scan_interval, scan_once
@@ -254,3 +255,18 @@ def test_roots_without_events_are_polled(tmp_path: Path):
     assert scan_interval(folder, nfs, 30.0) == 300.0
     assert scan_interval(replace(folder, polling="always"), None, 1.0) == 60.0
     assert scan_interval(replace(folder, polling="never"), nfs, 1.0) == 3600.0
+
+
+async def test_what_a_crash_left_goes_with_a_scan(tmp_path: Path):
+    """Where it could not go before, too; what is written now, or is no file of ours, stays."""
+    ours = f"{files.OUR_PREFIX}01234567.tmp"
+    kept = [".captiond-notes.tmp", ours, ".captiond-0123456789abcdef.jpg"]
+    for name in (*kept, "deep/.captiond-0123456789abcdef.tmp", ".captiond-canary.tmp"):
+        write_photo(tmp_path / name)
+    (tmp_path / ".captiond-fedcba9876543210.tmp").symlink_to(kept[0])
+    before = set(tmp_path.rglob("*"))
+    await scan_once(intake(Recorder(), watched_folder(tmp_path)))
+    assert set(tmp_path.rglob("*")) == before
+    await scan_once(replace(intake(Recorder(), watched_folder(tmp_path)), writable=True))
+    gone = {"deep/.captiond-0123456789abcdef.tmp", ".captiond-canary.tmp"}
+    assert before - set(tmp_path.rglob("*")) == {tmp_path / name for name in gone}

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 
-from captiond import __version__, config, files
+from captiond import __version__, config
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
-from captiond.errors import CaptionerStopped, ConfigError, SidecarError
+from captiond.errors import CaptionerStopped, ConfigError
 from captiond.feeder import Feeder
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
@@ -34,8 +33,6 @@ from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.quota.slots import Slots
 from captiond.settings import Settings
-
-log = structlog.get_logger()
 
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1 << 17
@@ -116,17 +113,6 @@ async def open_index(settings: Settings, stack: AsyncExitStack) -> Index:
     index = await SqliteIndex.open(Path(settings.index.path))
     stack.push_async_callback(index.aclose)
     return index
-
-
-async def recover(index: Index, *, now: float) -> int:
-    """Take back what a crash left half done, its temporary files too; return how many photos."""
-    # Swept first: a crash between the two would leave nothing that tells where to sweep.
-    for root, folder in {(photo.root, photo.folder) for photo in await index.held()}:
-        try:
-            await anyio.to_thread.run_sync(files.sweep_beneath, root, folder)
-        except SidecarError as error:
-            log.warning("folder.unswept", folder=f"{root}/{folder}", reason=str(error))
-    return len(await index.recover(now=now))
 
 
 async def open_bench(

@@ -26,6 +26,9 @@ CANARY = f"{TEMPORARY_PREFIX}canary{TEMPORARY_SUFFIX}"
 """The file of `leave_canary`: always the same, so that the next one sweeps what a crash left."""
 
 _TEMPORARY = re.compile(r"\.captiond-(?:[0-9a-f]{16}|canary)\.tmp")
+OUR_PREFIX = f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
+"""What this process writes now is no crash's: its names begin so."""
+
 _OUT_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 MARKS = "user.captiond"
 """The extended attribute for what a file has no room to say of itself."""
@@ -110,9 +113,9 @@ def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> None:
 def sweep_beneath(root: str, folder: str) -> int:
     """Remove the temporary files that a crash left in a folder; return how many.
 
-    For folders in which nothing is being written now. Raises SidecarUnwritable.
+    Raises SidecarUnwritable.
     """
-    left = [name for name in names_beneath(root, folder) if _TEMPORARY.fullmatch(name)]
+    left = [name for name in names_beneath(root, folder) if is_leftover(name)]
     swept, refused = 0, None
     with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
         for name in left:
@@ -123,6 +126,13 @@ def sweep_beneath(root: str, folder: str) -> int:
         if refused is not None:
             raise refused
     return swept
+
+
+def is_leftover(name: str) -> bool:
+    """Tell whether a file of this name is what a crash left of a write."""
+    if not name.startswith(TEMPORARY_PREFIX) or name.startswith(OUR_PREFIX):
+        return False
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def leave_canary(root: str) -> None:
@@ -203,7 +213,7 @@ def _unlink_plain(within: int, name: str) -> bool:
 
 
 def _put(within: int, draft: Draft) -> None:
-    temporary = f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    temporary = f"{OUR_PREFIX}{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     replaced = _status_at(within, draft.name)
     # Private until it has the mode of what it replaces, which may be private for good.
     fd = os.open(temporary, _OUT_FILE, 0o666 if replaced is None else 0o600, dir_fd=within)

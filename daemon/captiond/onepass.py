@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.app import App, check, open_app, recover
+from captiond.app import App, check, open_app
 from captiond.intake.attend import scan_once
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
@@ -49,7 +49,7 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
 
 
 async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None]) -> Progress:
-    await recover(app.index, now=app.bench.clock())
+    await app.index.recover(now=app.bench.clock())
     before = await app.index.counts()
     async with anyio.create_task_group() as feeding:
         feeding.start_soon(app.feeder.run, name="feeder")

@@ -19,7 +19,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from captiond import __version__
-from captiond.app import App, check, open_app, recover
+from captiond.app import App, check, open_app
 from captiond.errors import AlreadyRunning, ConfigError, LibraryUnavailable
 from captiond.index.base import Health
 from captiond.intake.attend import attend
@@ -93,13 +93,13 @@ async def _serve(
 async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskGroup) -> None:
     """Take back what a crash left, arm the watches, let photos flow."""
     async with _more_time(notifier):
-        recovered = await recover(app.index, now=app.bench.clock())
+        recovered = await app.index.recover(now=app.bench.clock())
         log.info(
             "service.started",
             version=__version__,
             index=app.settings.index.path,
             folders=list(app.bench.plans),
-            recovered=recovered,
+            recovered=len(recovered),
         )
         for intake in app.intakes:
             await watching.start(attend, intake, name=f"intake {intake.root}")

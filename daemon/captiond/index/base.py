@@ -259,9 +259,6 @@ class Index(Protocol):
         With `photos`, only those of them; one that is not known is not counted.
         """
 
-    async def held(self) -> list[Photo]:
-        """Return the photos that are claimed: at a start, those that a crash left half done."""
-
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held.
 

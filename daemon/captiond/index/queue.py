@@ -142,15 +142,9 @@ def requeue(
     return sum(db.execute(one, (now, *states, *photo_key(photo))).rowcount for photo in photos)
 
 
-def held(db: sqlite3.Connection) -> list[Photo]:
-    """Return the photos that are claimed: at a start, those that a crash left half done."""
-    rows = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
-    return [to_photo(*row) for row in rows]
-
-
 def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     """Take back what a crash left in flight; return the photos that were held."""
-    photos = held(db)
+    held = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
     db.execute(
         f"""
         UPDATE photos SET crashes = crashes + 1 WHERE owner IS NOT NULL AND state = 'inflight'
@@ -175,7 +169,7 @@ def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     )
     db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
     db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))
-    return photos
+    return [to_photo(*row) for row in held]
 
 
 def counts(db: sqlite3.Connection) -> dict[State, int]:

@@ -133,10 +133,6 @@ class SqliteIndex:
         """Queue every photo in these states anew, or only these photos; return how many."""
         return await self._writer.run(lambda db: queue.requeue(db, states, now, photos))
 
-    async def held(self) -> list[Photo]:
-        """Return the photos that are claimed: at a start, those that a crash left half done."""
-        return await self._read(queue.held)
-
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held."""
         return await self._writer.run(lambda db: queue.recover(db, now))

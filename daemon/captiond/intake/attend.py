@@ -40,8 +40,8 @@ class Intake:
     """What it takes to look after one root.
 
     `on_due` is called, on the loop, when photos became due; `scanning` bounds how many roots are
-    scanned at once. `writable` says that captiond may write there, to see that the watch lives.
-    `tally` tells how far it got.
+    scanned at once. `writable` says that captiond may write there: to see that the watch lives,
+    and to remove what a crash left. `tally` tells how far it got.
     """
 
     folder: WatchedFolder
@@ -117,7 +117,13 @@ class _Attendant:
         hooks = WatchHooks(take=self._take, missed=self._wanted_now)
         self.watch = Watch(folder, hooks=hooks, threads=self._threads)
         self._cover = self.watch.cover
-        self.scanner = Scanner(folder, index=index, settler=self.settler, arm=self._cover.arm)
+        self.scanner = Scanner(
+            folder,
+            index=index,
+            settler=self.settler,
+            sweeps=intake.writable,
+            arm=self._cover.arm,
+        )
         self.added = AddedFolders(self.scanner, self._threads, on_walked=self.watch.tell_cover)
         self._silent: Mount | None = None
         self._wanted = anyio.Event()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from captiond.files import is_leftover
 from captiond.index.base import FolderDigest, FolderView
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.listing import Arm, Listing, absent, differing, digest_of, list_folder, unarmed
@@ -22,7 +23,10 @@ STEP_SECONDS = 0.05
 
 @dataclass(slots=True, kw_only=True)
 class Finding:
-    """What the walk found in one folder; `hints` and `gone` are paths beneath the root."""
+    """What the walk found in one folder; `hints` and `gone` are paths beneath the root.
+
+    `leftovers` says that a crash left temporary files there.
+    """
 
     folder: str
     photos: int = 0
@@ -30,6 +34,7 @@ class Finding:
     gone: list[str] = field(default_factory=list)
     agreed: FolderDigest | None = None
     unreadable: str | None = None
+    leftovers: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +44,7 @@ class Step:
     hints: list[str] = field(default_factory=list)
     agreed: list[FolderDigest] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
     photos: int = 0
 
 
@@ -68,6 +74,8 @@ def _add(finding: Finding, step: Step) -> None:
         step.agreed.append(finding.agreed)
     if finding.unreadable is not None:
         step.unreadable.append((finding.folder, finding.unreadable))
+    if finding.leftovers:
+        step.leftovers.append(finding.folder)
 
 
 def _hold_back_gone(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -109,6 +117,7 @@ def _compare_tree(
 
 def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) -> Finding:
     finding = Finding(folder=listing.folder, photos=len(listing.photos))
+    finding.leftovers = any(map(is_leftover, listing.others))
     digest = digest_of(watched.filter.fingerprint, listing.photos)
     if view.digest(watched.root, listing.folder) == digest:
         return finding

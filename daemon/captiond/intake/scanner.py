@@ -10,6 +10,8 @@ import anyio
 import anyio.from_thread
 import structlog
 
+from captiond import files
+from captiond.errors import SidecarError
 from captiond.index.base import Index
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.listing import Arm, unarmed
@@ -26,14 +28,21 @@ SLICE = 2000
 
 
 class Scanner:
-    """The scans of one root."""
+    """The scans of one root; `sweeps` says that what a crash left is removed on the way."""
 
     def __init__(
-        self, watched: WatchedFolder, *, index: Index, settler: Settler, arm: Arm = unarmed
+        self,
+        watched: WatchedFolder,
+        *,
+        index: Index,
+        settler: Settler,
+        sweeps: bool,
+        arm: Arm = unarmed,
     ) -> None:
         self._watched = watched
         self._index = index
         self._settler = settler
+        self._sweeps = sweeps
         self._arm = arm
         self._told: set[str] = set()
         self._missing = False
@@ -70,10 +79,16 @@ class Scanner:
                 for folder in folders:
                     for step in scan(self._watched, view, folder, arm=self._arm):
                         photos += step.photos
+                        self._sweep(step.leftovers)
                         anyio.from_thread.run(self._take, step, lane)
         finally:
             view.close()
         return photos
+
+    def _sweep(self, folders: Sequence[str]) -> None:
+        for folder in folders if self._sweeps else ():
+            with contextlib.suppress(SidecarError):  # read-only: the next scan tries again
+                files.sweep_beneath(self._watched.root, folder)
 
     async def _take(self, step: Step, lane: Lane) -> None:
         for folder, error in step.unreadable:

@@ -177,15 +177,11 @@ class MemoryIndex:
             row.attempts = row.crashes = 0
         return len(chosen)
 
-    async def held(self) -> list[Photo]:
-        """Return the photos that are claimed: at a start, those that a crash left half done."""
-        return [photo for photo, row in self.rows.items() if row.owner is not None]
-
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held."""
         asked = {request.photo for request, _ in self.requests.values()}
         self.requests.clear()
-        held = await self.held()
+        held = [photo for photo, row in self.rows.items() if row.owner is not None]
         for photo in held:
             self.rows[photo].owner = None
             self._take_back(self.rows[photo], asked=photo in asked, now=now)
