@@ -47,10 +47,11 @@ def check_folders(settings: Settings) -> Iterator[Check]:
         silent = silent_mount(places_now(watched))
         if silent is not None:
             polled = is_polled(folder.polling or settings.watch.polling, silent)
-            minutes = 1 if polled else settings.watch.scan_interval_minutes
+            minutes = settings.watch.scan_interval_minutes
+            every = "each minute" if polled else f"every {minutes:g} minutes"
             sentence = (
                 f"{silent.point}: {silent.fs_type} sends no events for what other machines change; "
-                f"the scan finds it every {minutes:g} minutes (watch.polling)"
+                f"a scan looks for it {every} (watch.polling)"
             )
             yield Check("network mount", None, sentence)
 
@@ -64,7 +65,7 @@ def check_inotify(watched: Sequence[FolderSettings], room: InotifyRoom) -> Check
         sentence = f"{len(watched)} [[folders]] need as many instances; run: sysctl"
         return Check("inotify", False, f"{sentence} fs.inotify.max_user_instances={wanted}")
     folders = sum(_count_folders(folder) for folder in watched)
-    told = f"{folders} folders to watch, the kernel allows {room.max_user_watches}"
+    told = f"folders to watch: {folders}, the kernel allows {room.max_user_watches}"
     if folders < FULL_SHARE * room.max_user_watches:
         return Check("inotify", True, told)
     full = folders >= room.max_user_watches

@@ -132,7 +132,7 @@ class Cover:
             if is_folder and event.mask & inotify.MOVED_FROM:
                 heard.moved.add(path)
         elif folder:
-            return  # its parent gives the same event
+            return  # the folder above tells the same, the mount table of an unmount
         elif event.mask & inotify.ATTRIB:
             heard.altered = True
         else:
