@@ -48,6 +48,13 @@ async def path(tmp_path: Path) -> Path:
 # --- what is damage
 
 
+def test_what_cannot_even_be_read_is_told_in_a_sentence(tmp_path):
+    """A folder at the index's path is no traceback."""
+    (tmp_path / "index.db").mkdir()
+    with pytest.raises(LibraryUnavailable, match=r"index\.db"):
+        mend(tmp_path / "index.db", Known.NOTHING, now=NOW)
+
+
 async def test_a_whole_index_stays_where_it_is(path):
     """Looking changes nothing, whatever is known of the file."""
     before = path.read_bytes()

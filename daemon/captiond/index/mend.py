@@ -66,9 +66,9 @@ def mend(path: Path, known: Known, *, now: float) -> None:
 
 def _look(path: Path, known: Known) -> str | None:
     """Return what is wrong with the file, None if nothing is that keeps it from being used."""
-    if _looks_read_only(path):
-        return "its header forbids to write"
     try:
+        if _looks_read_only(path):
+            return "its header forbids to write"
         # Not to be written: closing the last connection that may would delete the log.
         with contextlib.closing(connect_reading(path)) as db:
             damage = find_damage(db, thoroughly=known is Known.DAMAGED)
@@ -82,6 +82,8 @@ def _look(path: Path, known: Known) -> str | None:
         if is_damaged(error) or not_understood(error):
             return sentence(error)
         raise unavailable(path, error) from error
+    except OSError as error:
+        raise LibraryUnavailable(f"the index {path} cannot be read: {error.strerror}") from error
     # What SQLite met while captiond ran, and what is not found now, would end it again and again.
     return "met while captiond ran" if known is Known.DAMAGED else None
 
