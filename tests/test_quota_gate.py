@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from captiond.quota.gate import FAULTS_IN_A_ROW, HOLD_LIMIT_SECONDS, HOLD_SECONDS, Gate
+from captiond.quota.gate import FAULTS_IN_A_ROW, HOLD_LIMIT_SECONDS, HOLD_SECONDS, Gate, Pause
 
 
 def proven() -> Gate:
@@ -140,6 +140,35 @@ def test_a_delay_that_the_service_names_is_kept_to() -> None:
     assert gate.opens_in(now=100.0) == pytest.approx(36.4)
     fault(gate, 101.0)
     assert gate.opens_in(now=101.0) == pytest.approx(35.4)
+
+
+def test_a_delay_of_nothing_makes_no_storm() -> None:
+    """A quota error that says "0s" again and again is asked no oftener than one that is silent."""
+    gate = proven()
+    for now in (100.0, 101.0, 102.0):
+        gate.hold("quota", started_at=now, now=now, retry_after=0.0)
+        assert gate.opens_in(now=now) == HOLD_SECONDS
+
+
+def test_a_shorter_delay_told_during_a_pause_changes_nothing() -> None:
+    """The day's quota and then a minute's: the day's counts, and is what the operator reads."""
+    gate = proven()
+    gate.hold("day", started_at=99.0, now=100.0, retry_after=3600.0)
+    gate.hold("minute", started_at=99.0, now=101.0, retry_after=30.0)
+    assert gate.pause == Pause("day", 3700.0)
+
+
+def test_a_pause_that_only_money_could_shorten_grows_further() -> None:
+    """With a limit of an hour it doubles up to that, and a usual fault then counts as before."""
+    gate, now, pauses = proven(), 100.0, []
+    for _ in range(FAULTS_IN_A_ROW + 13):
+        gate.hold("nonsense", started_at=now, now=now, limit_seconds=3600.0)
+        pauses.append(gate.opens_in(now=now) or 0.0)
+        now += pauses[-1]
+    assert pauses[FAULTS_IN_A_ROW - 1 :][:4] == [1.0, 2.0, 4.0, 8.0]
+    assert pauses[-1] == 3600.0
+    fault(gate, now)
+    assert gate.opens_in(now=now) == HOLD_LIMIT_SECONDS
 
 
 def test_a_reply_to_an_older_question_does_not_end_a_pause() -> None:

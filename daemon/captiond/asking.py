@@ -14,6 +14,8 @@ from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
 from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Reply
+from captiond.quota.gate import HOLD_LIMIT_SECONDS
+from captiond.quota.odds import REST_LIMIT_SECONDS
 
 log = structlog.get_logger()
 
@@ -102,33 +104,50 @@ def _admitted(claim: Claim, now: float, bench: Bench) -> Iterator[None]:
     try:
         yield
     except errors.PhotoError as error:
-        _answered(claim, now, bench, unusable=isinstance(error, errors.ReplyUnusable))
-        if seconds := bench.odds.rest():
-            _hold(str(error), now, bench, seconds=seconds)
+        unusable = str(error) if isinstance(error, errors.ReplyUnusable) else None
+        _answered(claim, now, bench, unusable=unusable)
         raise
     except errors.CaptionerStopped as error:
         if bench.gate.stop(str(error)):
             log.error("captioner.stopped", reason=str(error))
         raise
     except (errors.CaptionerBusy, errors.CaptionerUnreachable) as error:
-        seconds = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
-        _hold(str(error), now, bench, seconds=seconds)
+        named = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
+        _hold(str(error), now, bench, retry_after=named)
         raise
     finally:
         bench.gate.leave(started_at=now)
 
 
-def _answered(claim: Claim, started_at: float, bench: Bench, *, unusable: bool = False) -> None:
-    bench.gate.succeed(started_at=started_at)
+def _answered(
+    claim: Claim, started_at: float, bench: Bench, *, unusable: str | None = None
+) -> None:
     bench.setbacks.end(claim.photo)
-    bench.odds.note(attempt=claim.attempts, usable=not unusable)
+    bench.odds.note(attempt=claim.attempts, usable=unusable is None)
+    if unusable is not None and bench.odds.in_vain:
+        _hold(unusable, started_at, bench, limit_seconds=REST_LIMIT_SECONDS)
+    else:
+        bench.gate.succeed(started_at=started_at)
 
 
-def _hold(reason: str, started_at: float, bench: Bench, *, seconds: float | None) -> None:
+def _hold(
+    reason: str,
+    started_at: float,
+    bench: Bench,
+    *,
+    retry_after: float | None = None,
+    limit_seconds: float = HOLD_LIMIT_SECONDS,
+) -> None:
     """Tell the gate of a fault, and the operator once for each pause."""
     now = bench.clock()
-    if bench.gate.hold(reason, started_at=started_at, now=now, retry_after=seconds):
-        log.warning("captioner.paused", reason=reason, seconds=seconds)
+    if bench.gate.hold(
+        reason,
+        started_at=started_at,
+        now=now,
+        retry_after=retry_after,
+        limit_seconds=limit_seconds,
+    ):
+        log.warning("captioner.paused", reason=reason, seconds=bench.gate.opens_in(now=now))
 
 
 async def ask(question: Question, request: Request, bench: Bench) -> Reply:

@@ -8,11 +8,13 @@ The gate bears FAULTS_IN_A_ROW faults between two answers: when one request in a
 503, holding everybody up each time halves what 64 workers get done. Before the first answer it
 bears none. A held gate doubles its pause from HOLD_SECONDS up to HOLD_LIMIT_SECONDS, so that a
 service that answers nothing but 503 sees at most two requests a second, and one that recovered is
-noticed within seconds. A delay that the service names itself is kept to instead.
+noticed within seconds. A delay that the service names itself is kept to instead; as it may name
+none ("0s"), never less than HOLD_SECONDS.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 FAULTS_IN_A_ROW = 3
@@ -36,7 +38,7 @@ class Gate:
     def __init__(self) -> None:
         self._pause: Pause | None = None
         self._faults = FAULTS_IN_A_ROW - 1
-        self._holds = 0
+        self._delay = HOLD_SECONDS
         self._asked: list[float] = []
         self._probe_at: float | None = None
 
@@ -84,38 +86,51 @@ class Gate:
 
         An answer to an older question says nothing about a quota used up since.
         """
-        if self._pause is None:
-            self._faults = self._holds = 0
-        elif self._pause.until is not None and started_at >= self._pause.until:
-            self._pause, self._probe_at = None, None
-            self._faults = self._holds = 0
+        if started_at >= self._until:
+            self._pause = self._probe_at = None
+            self._faults, self._delay = 0, HOLD_SECONDS
 
     def hold(
-        self, reason: str, *, started_at: float, now: float, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        started_at: float,
+        now: float,
+        retry_after: float | None = None,
+        limit_seconds: float = HOLD_LIMIT_SECONDS,
     ) -> bool:
-        """Note a fault; close for a while if there were too many; return whether that is news."""
+        """Note a fault; close for a while if there were too many; return whether that is news.
+
+        `limit_seconds` is how far the pause may grow from fault to fault.
+        """
         was_open = self._pause is None
         self._faults += 1
-        if retry_after is None and self._is_borne(started_at):
+        if retry_after is not None:
+            delay = max(retry_after, HOLD_SECONDS)
+        elif self._is_borne(started_at):
             return False
-        delay = retry_after
-        if delay is None:
-            delay = min(HOLD_SECONDS * 2**self._holds, HOLD_LIMIT_SECONDS)
-            self._holds = min(self._holds + 1, 10)
-        if self._pause is None or self._pause.until is not None:
-            held = self._pause.until if self._pause and self._pause.until else now
-            self._pause = Pause(reason, max(held, now + delay))
+        else:
+            delay = min(self._delay, limit_seconds)
+            self._delay = 2 * delay
+        if now + delay > self._until:
+            self._pause = Pause(reason, now + delay)
         return was_open
 
     def stop(self, reason: str) -> bool:
         """Close until the configuration is read again; return whether that is news."""
-        news = self._pause is None or self._pause.until is not None
+        news = self._until < math.inf
         if news:
             self._pause = Pause(reason, None)
         return news
+
+    @property
+    def _until(self) -> float:
+        if self._pause is None:
+            return -math.inf
+        return math.inf if self._pause.until is None else self._pause.until
 
     def _is_borne(self, started_at: float) -> bool:
         """Tell whether a fault changes nothing: one of few, or of a question before the pause."""
         if self._pause is None:
             return self._faults < FAULTS_IN_A_ROW
-        return self._pause.until is None or started_at < self._pause.until
+        return started_at < self._until

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import math
 
-FEWEST_TRIES = 3
 CHANCE = 1e-8
+"""How likely a good photo may be given up: one in a hundred million."""
 FIRST_GUESS = 0.1
 WEIGHT = 0.02
+"""Of the newest reply: the share is that of the last 50 or so."""
 LIKELY = (0.01, 0.99)
+"""What the share is taken for at the least and at the most: 50 replies tell no more."""
 RUN = 10
 REST_LIMIT_SECONDS = 3600.0
 
@@ -37,14 +39,13 @@ class Odds:
 
     def tries(self) -> int:
         """Return how many unusable replies to one photo chance cannot explain any more."""
-        share = min(max(self._share, LIKELY[0]), LIKELY[1])
-        return max(FEWEST_TRIES, math.ceil(math.log(CHANCE) / math.log(share)))
+        least, most = LIKELY
+        return math.ceil(math.log(CHANCE) / math.log(min(max(self._share, least), most)))
 
-    def rest(self) -> float | None:
-        """Return for how many seconds to ask nothing, None = go on.
+    @property
+    def in_vain(self) -> bool:
+        """Whether photo after photo brings nothing usable: the queue would be paid for in vain.
 
-        When photo after photo brings nothing usable, the queue would be paid for in vain.
+        Then each reply counts as a fault of the service, and pauses grow to REST_LIMIT_SECONDS.
         """
-        if self._run < RUN:
-            return None
-        return min(2.0 ** min(self._run - RUN, 20), REST_LIMIT_SECONDS)
+        return self._run >= RUN
