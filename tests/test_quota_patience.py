@@ -160,9 +160,10 @@ async def test_slots_that_hang_are_lent_one_by_one_and_all_at_a_sign_of_life() -
     assert asking._limiter.total_tokens == 3
 
 
-async def test_a_slow_service_never_gets_more_questions_than_allowed() -> None:
-    """Where answers take long, waiting long is no silence."""
-    asking, at_once, most = Slots(2, patience_seconds=0.05), 0, 0
+@pytest.mark.parametrize("total", [2, 8])
+async def test_a_slow_service_never_gets_more_questions_than_allowed(total: int) -> None:
+    """Where answers take long, waiting long is no silence, from the first question on."""
+    asking, at_once, most = Slots(total, patience_seconds=0.05), 0, 0
 
     async def ask() -> None:
         nonlocal at_once, most
@@ -170,13 +171,13 @@ async def test_a_slow_service_never_gets_more_questions_than_allowed() -> None:
             at_once += 1
             most = max(most, at_once)
             with asking.watched():
-                await anyio.sleep(0.2)
+                await anyio.sleep(0.3)
             at_once -= 1
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(9):
+        for _ in range(4 * total):
             tasks.start_soon(ask)
-    assert most == 2
+    assert most == total
 
 
 async def test_an_unusable_reply_is_a_sign_of_life_and_a_fault_is_none() -> None:

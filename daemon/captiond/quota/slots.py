@@ -1,22 +1,23 @@
 """How many questions at once: as many as the operator allows, fewer at first, more in a silence.
 
-Until the first answer there is one slot: a start amid an outage, or a row of restarts, sends one
-question and not sixty-four.
+Until the first answer there is one slot, and another each PATIENCE_SECONDS of silence: a start amid
+an outage, or a row of restarts, sends one question and not sixty-four.
 
 A question that hangs is not given up, as its answer may be paid for; but its slot is lent to
 another: to one each PATIENCE_SECONDS while nothing comes back at all, to all that hang once a
 younger question was answered. Else a server that fell silent for a moment would be heard of
 again only when the timeout of every slot is over. How long is hanging depends on how long answers
-took of late, so that a slow service never gets more questions at once than it is allowed.
+took of late, so that a service that was always slow never gets more questions at once than it is
+allowed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 
 import anyio
@@ -24,14 +25,16 @@ import anyio
 from captiond.errors import PhotoError
 
 PATIENCE_SECONDS = 4.0
+"""A service that is back after a silence is to be noticed within five seconds."""
 SLOWEST_FADES = 0.98
+"""With each answer: half of it is forgotten after 34, a second with 64 workers."""
 
 
 @dataclass(eq=False, slots=True)
 class _Question:
     started_at: float
     lent: bool = False
-    timer: asyncio.TimerHandle | None = field(default=None)
+    timer: asyncio.TimerHandle | None = None
 
 
 class Slots:
@@ -63,7 +66,7 @@ class Slots:
         """Watch the question that is asked in this slot; a PhotoError is an answer, too."""
         question = _Question(anyio.current_time())
         self._questions.add(question)
-        self._look_again(question, self._patience_seconds)
+        self._look(question)
         try:
             yield
         except PhotoError:
@@ -74,19 +77,19 @@ class Slots:
         finally:
             self._over(question)
 
-    def _look_again(self, question: _Question, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        question.timer = loop.call_later(seconds, self._look, question)
-
     def _look(self, question: _Question) -> None:
-        """Lend the slot of a question that hangs, unless another one was lent just now."""
+        """Open or lend a slot for a question that hangs; look again later if it does not yet."""
         now = anyio.current_time()
         lent_until = self._lent_at + self._patience_seconds
         wait = max(question.started_at + self._patience(), lent_until) - now
         if wait > 0:
-            self._look_again(question, wait)
-        elif self._slowest is not None or self._open + self._lent < self.total:
-            self._lent_at = now
+            question.timer = asyncio.get_running_loop().call_later(wait, self._look, question)
+            return
+        self._lent_at = now
+        if self._slowest is None:
+            self._open = min(self._open + 1, self.total)
+            self._resize()
+        else:
             self._lend([question])
 
     def _patience(self) -> float:
@@ -100,15 +103,18 @@ class Slots:
         older = [one for one in self._questions if one.started_at < question.started_at]
         self._lend(one for one in older if now - one.started_at >= self._patience())
 
-    def _lend(self, questions: Iterator[_Question] | list[_Question]) -> None:
+    def _lend(self, questions: Iterable[_Question]) -> None:
         for question in questions:
             self._lent += not question.lent
             question.lent = True
-        self._limiter.total_tokens = self._open + self._lent
+        self._resize()
 
     def _over(self, question: _Question) -> None:
         if question.timer is not None:
             question.timer.cancel()
         self._questions.remove(question)
         self._lent -= question.lent
+        self._resize()
+
+    def _resize(self) -> None:
         self._limiter.total_tokens = self._open + self._lent
