@@ -24,8 +24,8 @@ OWNER = "box"
 class Bench:
     """An index, a gate, and work that lasts until it is let go; `begun` in their order."""
 
-    def __init__(self, *, slots: int = 2) -> None:
-        self.index, self.gate = MemoryIndex(), Gate()
+    def __init__(self, *, slots: int = 2, index: MemoryIndex | None = None) -> None:
+        self.index, self.gate = index or MemoryIndex(), Gate()
         self.begun: list[str] = []
         self.most = 0
         self.hold: set[str] = set()
@@ -199,6 +199,39 @@ async def test_a_photo_is_tried_again_when_its_time_has_come() -> None:
     async with bench.feeding():
         await bench.until(lambda: len(bench.begun) == 1)
     assert at <= time.time() < at + 2
+
+
+class CountedClaims(MemoryIndex):
+    """Counts how often it is asked for photos; `many` is set at the fifth time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims = 0
+        self.many = anyio.Event()
+
+    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
+        self.claims += 1
+        if self.claims == 5:
+            self.many.set()
+        return await super().claim(owner=owner, limit=limit, now=now)
+
+
+async def test_what_waits_for_a_suspect_is_not_asked_for_again_and_again() -> None:
+    """While a photo is held alone the feeder waits for its end, then goes on at once."""
+    index = CountedClaims()
+    bench = Bench(slots=4, index=index)
+    await bench.offer(*names(3), ring=False)
+    index.rows[photo("2.jpg")].crashes = 1
+    bench.hold = {"2.jpg"}
+    async with bench.feeding():
+        await bench.until(lambda: bench.begun == ["2.jpg"])
+        with anyio.move_on_after(0.5):
+            await index.many.wait()
+        assert index.claims < 5
+        began = time.monotonic()
+        bench.let_go("2.jpg")
+        await bench.until(lambda: len(bench.begun) == 3)
+    assert time.monotonic() - began < IDLE_SECONDS / 2
 
 
 async def test_it_is_idle_when_nothing_is_due_soon() -> None:

@@ -6,6 +6,7 @@ and a photo that arrived a moment ago is never behind a backlog claimed before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -83,10 +84,14 @@ class Feeder:
         try:
             async with anyio.create_task_group() as photos:
                 while not self._closing:
-                    for claim in await self._claim():
+                    now = self._clock()
+                    room = self._room(now)
+                    claims = await self._claim(room, now)
+                    for claim in claims:
                         self.in_flight += 1
                         photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
-                    await self.bell.wait(await self._patience())
+                    emptied_at = now if len(claims) < room else -math.inf
+                    await self.bell.wait(await self._patience(emptied_at))
         finally:
             self._ended.set()
 
@@ -99,11 +104,12 @@ class Feeder:
         due = await self._index.next_due()
         return self.in_flight == 0 and (due is None or due > self._clock() + within_seconds)
 
-    async def _claim(self) -> list[Claim]:
-        now = self._clock()
+    def _room(self, now: float) -> int:
         allowed = self._gate.allowance(now=now, in_flight=self.in_flight)
-        limit = min(self._slots - self.in_flight, allowed)
-        if limit <= 0:
+        return max(min(self._slots - self.in_flight, allowed), 0)
+
+    async def _claim(self, limit: int, now: float) -> list[Claim]:
+        if not limit:
             return []
         return await self._index.claim(owner=self._owner, limit=limit, now=now)
 
@@ -114,12 +120,15 @@ class Feeder:
             self.in_flight -= 1
             self.bell.ring()
 
-    async def _patience(self) -> float:
-        """Return how long nothing new can be begun, if the bell does not ring."""
+    async def _patience(self, emptied_at: float) -> float:
+        """Return how long nothing new can be begun, if the bell does not ring.
+
+        What was due at `emptied_at` and is still there is withheld until another photo is done.
+        """
         if self.in_flight >= self._slots:
             return IDLE_SECONDS
         due, now = await self._index.next_due(), self._clock()
         opens_in = self._gate.opens_in(now=now)
-        if due is None or opens_in is None:
+        if due is None or opens_in is None or due <= emptied_at:
             return IDLE_SECONDS
         return min(max(due - now, opens_in, SHORTEST_SECONDS), IDLE_SECONDS)
