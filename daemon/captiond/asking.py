@@ -147,7 +147,8 @@ def _hold(
         retry_after=retry_after,
         limit_seconds=limit_seconds,
     ):
-        log.warning("captioner.paused", reason=reason, seconds=bench.gate.opens_in(now=now))
+        seconds = round(bench.gate.opens_in(now=now) or 0.0, 1)
+        log.warning("captioner.paused", reason=reason, seconds=seconds)
 
 
 async def ask(question: Question, request: Request, bench: Bench) -> Reply:
