@@ -26,6 +26,9 @@ from captiond.errors import PhotoError
 
 PATIENCE_SECONDS = 4.0
 """A service that is back after a silence is to be noticed within five seconds."""
+OPENED_AT_ONCE = 4
+OPENING_SECONDS = 0.01
+"""The loop sends a question in 2 ms: 64 that begin together keep all else waiting for 0.1 s."""
 SLOWEST_FADES = 0.98
 """With each answer: half of it is forgotten after 34, a second with 64 workers."""
 
@@ -99,9 +102,15 @@ class Slots:
         now = anyio.current_time()
         took = now - question.started_at
         self._slowest = max(took, (self._slowest or 0.0) * SLOWEST_FADES)
-        self._open = self.total
+        self._open_more()
         older = [one for one in self._questions if one.started_at < question.started_at]
         self._lend(one for one in older if now - one.started_at >= self._patience())
+
+    def _open_more(self) -> None:
+        self._open = min(self._open + OPENED_AT_ONCE, self.total)
+        self._resize()
+        if self._open < self.total:
+            asyncio.get_running_loop().call_later(OPENING_SECONDS, self._open_more)
 
     def _lend(self, questions: Iterable[_Question]) -> None:
         for question in questions:
