@@ -21,6 +21,7 @@ from blind_helpers import (
 from daemon_helpers import Home, wait_until
 
 from captiond.intake.settler import NOT_UTF8
+from captiond.intake.watch import GAP_SECONDS, GUARD_SECONDS
 
 STRANGE = os.fsdecode(b"caf\xe9")
 OBEYS_MODES = (
@@ -50,6 +51,19 @@ def test_more_events_than_the_kernel_keeps(
         daemon.send_signal(signal.SIGCONT)
         record_property("seconds", seconds_until_found(home, photos, within=within))
         assert told(home, "watch.overflowed") == 1
+
+
+def test_a_process_that_stood_still_scans_once_it_goes_on(tmp_path: Path) -> None:
+    """A gap of the clock is told, and a scan follows at once, whatever events there are."""
+    home = Home(tmp_path, "")
+    with finding(home) as daemon:
+        scans = told(home, "root.scanned")
+        daemon.send_signal(signal.SIGSTOP)
+        goes_on = time.monotonic() + GUARD_SECONDS + GAP_SECONDS + 0.5
+        wait_until(lambda: time.monotonic() > goes_on)
+        daemon.send_signal(signal.SIGCONT)
+        wait_until(lambda: told(home, "root.scanned") > scans, seconds=5)
+        assert told(home, "watch.stood_still") == 1
 
 
 def test_a_root_that_is_deleted_and_made_again(tmp_path: Path, record_property) -> None:
