@@ -15,15 +15,15 @@ def mount(*arguments: str | Path) -> None:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, *, kilobytes: int) -> Iterator[None]:
-    """Mount a file system of that size at the folder."""
+def small_disk(folder: Path, *, kilobytes: int) -> Iterator[Path]:
+    """Mount a file system of that size at the folder, which is made."""
     folder.mkdir(parents=True)
     try:
         mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "captiond-test", folder)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"NO MOUNTS HERE, NOT TESTED: {error.stderr.decode()}")
     try:
-        yield
+        yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
 

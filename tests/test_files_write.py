@@ -6,30 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from disk_helpers import small_disk
 from files_helpers import AWKWARD_NAMES, ROOT, as_nobody, names
 
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible, SidecarUnwritable
 from captiond.files import Draft
-
-
-@contextmanager
-def small_disk(at: Path, options: str) -> Iterator[Path]:
-    """Give a file system of its own; only root can make one."""
-    at.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(at)]
-    mounted = ROOT and subprocess.run(command, check=False, capture_output=True).returncode == 0
-    if not mounted:
-        pytest.skip("only root can mount the small disk that this needs")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "--lazy", str(at)], check=True)
 
 
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
@@ -153,7 +137,7 @@ def test_the_sentence_can_be_stored(tmp_path):
 
 def test_a_read_only_folder_is_for_later(tmp_path):
     """A read-only file system is told with path and reason, and left as it was."""
-    with small_disk(tmp_path / "disk", "size=64k") as disk:
+    with small_disk(tmp_path / "disk", kilobytes=64) as disk:
         (disk / "a.txt").write_bytes(b"old")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(SidecarUnwritable, match=r"a\.txt .*Read-only file system"):
@@ -180,7 +164,7 @@ def test_an_unreadable_sidecar_is_foreign(tmp_path, monkeypatch):
 
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path):
     """On a full disk the old sidecar stays, the temporary goes, and there is room again later."""
-    with small_disk(tmp_path / "disk", "size=64k") as disk:
+    with small_disk(tmp_path / "disk", kilobytes=64) as disk:
         (disk / "a.txt").write_bytes(b"old")
         draft = Draft("a.txt", b"x" * 200_000, replaces=b"old")
         with pytest.raises(SidecarUnwritable, match="No space left on device"):
