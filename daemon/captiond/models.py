@@ -9,6 +9,7 @@ description the words about a photo: caption, title, alt text, keywords, text se
 caption     a description of one content by one recipe
 sidecar     a file beside the photo that carries its caption
 lane        how soon a photo is due: arrivals before the backlog
+tier        how a request is served and priced: standard, flex, priority, batch
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
+
+from captiond.errors import PhotoError
 
 HEAD_BYTES = 64
 """So many bytes at its start tell a file's format."""
@@ -40,6 +43,15 @@ class Lane(IntEnum):
 
     ARRIVAL = 0
     BACKLOG = 1
+
+
+class Tier(StrEnum):
+    """How a request is served, and by which prices."""
+
+    STANDARD = "standard"
+    FLEX = "flex"
+    PRIORITY = "priority"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -170,11 +182,39 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a captioner answered; `model` is the version that really did."""
+    """What a captioner answered, and what is billed for it.
 
-    description: Description
+    `outcome` is a description, or why there is none: a refusal and an unusable answer are billed,
+    too. `model` is the version that really answered and `tier` the tier, "" when it was not told;
+    `retires_at` is when that model ends, as the service wrote it.
+    """
+
+    outcome: Description | PhotoError
     model: str
     usage: Usage = field(default_factory=Usage)
+    tier: str = ""
+    retires_at: str = ""
+
+    @property
+    def description(self) -> Description:
+        """The description; raises the PhotoError that stands in its place."""
+        if isinstance(self.outcome, PhotoError):
+            raise self.outcome
+        return self.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What went out in one request, beside the recipe's settings.
+
+    `texts` in the order in which they were sent; the image by its form, in pixels and bytes.
+    """
+
+    texts: tuple[str, ...]
+    mime: str
+    width: int
+    height: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,14 @@ most of them (0.45x the start, measured pair by pair).
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 SidecarKind = Literal["xmp", "txt", "json"]
 Polling = Literal["auto", "always", "never"]
+MediaResolution = Literal["", "low", "medium", "high", "ultra_high"]
 
 
 class IndexSettings(Struct, frozen=True, kw_only=True):
@@ -21,12 +23,19 @@ class IndexSettings(Struct, frozen=True, kw_only=True):
 
 
 class CaptionerSettings(Struct, frozen=True, kw_only=True):
-    """Who captions, in which language, by which prompt ("" is the built-in one)."""
+    """Who captions, in which language, by which prompt ("" is the built-in one).
+
+    `context` says whether what a photo tells of itself (date, place, people) goes into the prompt.
+    """
 
     backend: Literal["gemini", "offline"] = "gemini"
     language: Annotated[str, Meta(min_length=2, max_length=40)] = "en"
     prompt: str = ""
     prompt_file: str = ""
+    context: bool = True
+    vocabulary: list[Annotated[str, Meta(min_length=1, max_length=64)]] = []
+    vocabulary_file: str = ""
+    vocabulary_mode: Literal["preferred", "strict"] = "preferred"
 
 
 class GeminiSettings(Struct, frozen=True, kw_only=True):
@@ -39,7 +48,19 @@ class GeminiSettings(Struct, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     timeout_seconds: Annotated[float, Meta(ge=10, le=3600)] = 60.0
     thinking: Literal["", "minimal", "low", "medium", "high"] = ""
-    media_resolution: Literal["", "low", "medium", "high", "ultra_high"] = ""
+    media_resolution: MediaResolution = ""
+    tier: Literal["standard", "flex", "priority"] = "standard"
+    backlog: Literal["standard", "flex", "batch"] = "standard"
+
+
+class LimitsSettings(Struct, frozen=True, kw_only=True):
+    """What may be asked and spent; 0 requests or tokens is as learned, inf USD is no cap."""
+
+    requests_per_minute: Annotated[int, Meta(ge=0)] = 0
+    tokens_per_minute: Annotated[int, Meta(ge=0)] = 0
+    requests_per_day: Annotated[int, Meta(ge=0)] = 0
+    usd_per_day: Annotated[float, Meta(ge=0)] = math.inf
+    usd_per_month: Annotated[float, Meta(ge=0)] = math.inf
 
 
 class WatchSettings(Struct, frozen=True, kw_only=True):
@@ -68,13 +89,18 @@ class LogSettings(Struct, frozen=True, kw_only=True):
 
 
 class FolderSettings(Struct, frozen=True, kw_only=True):
-    """One watched folder; "" means as in `[captioner]`, for `polling` as in `[watch]`."""
+    """One watched folder; "" means as in the section that holds the key.
+
+    Where a `private` one's photos were taken, and who is on them, is told to nobody.
+    """
 
     path: Annotated[str, Meta(min_length=1)]
     recursive: bool = True
     sidecars: list[SidecarKind] = field(default_factory=lambda: ["xmp", "txt"])
     language: Annotated[str, Meta(max_length=40)] = ""
     prompt: str = ""
+    media_resolution: MediaResolution = ""
+    private: bool = False
     polling: Literal["", "auto", "always", "never"] = ""
 
 
@@ -84,6 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     index: IndexSettings = IndexSettings()
     captioner: CaptionerSettings = CaptionerSettings()
     gemini: GeminiSettings = GeminiSettings()
+    limits: LimitsSettings = LimitsSettings()
     watch: WatchSettings = WatchSettings()
     images: ImageSettings = ImageSettings()
     log: LogSettings = LogSettings()
@@ -95,11 +122,17 @@ SECTIONS: dict[str, type[Struct]] = {
     "index": IndexSettings,
     "captioner": CaptionerSettings,
     "gemini": GeminiSettings,
+    "limits": LimitsSettings,
     "watch": WatchSettings,
     "images": ImageSettings,
     "log": LogSettings,
 }
 """The tables of the file; `[[folders]]` stands beside them."""
 
-PATHS = (("index", "path"), ("captioner", "prompt_file"), ("gemini", "api_key_file"))
+PATHS = (
+    ("index", "path"),
+    ("captioner", "prompt_file"),
+    ("captioner", "vocabulary_file"),
+    ("gemini", "api_key_file"),
+)
 """Keys that name a file: relative to the configuration file that says so."""

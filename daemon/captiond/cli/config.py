@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,8 +28,8 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
     """Print the settings in force: flags, environment, file and defaults taken together.
 
     What is printed can be used as a configuration file. The key is not in it, only where it was
-    found; what looks like one, in a URL for example, is masked. With --json, `source` is the file
-    and `api_key` where the key was found, or null.
+    found; what looks like one, in a URL for example, is masked. With --json, `source` is the file,
+    `api_key` where the key was found, or null, and a cap that is not set null.
     """
     settings = output.settings(ctx)
     document = config.to_document(settings)
@@ -39,7 +40,8 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
         found = config.find_api_key(settings)
         api_key = found.source if found else None
         shown = json.dumps({"source": source, "api_key": api_key, **document})
-        output.print_json(json.loads(redact(shown)))
+        # JSON knows no infinity: what is without a limit is null.
+        output.print_json(json.loads(redact(shown), parse_constant=lambda _: None))
         return
     click.echo(output.clean(f"# from {source}" if source else "# no configuration file"))
     click.echo(output.clean(f"# {key_sentence(settings)}"))
@@ -79,5 +81,7 @@ def to_toml(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _literal(value: object) -> str:
-    """Write text, a number, a truth value or a list of them; JSON and TOML agree on these."""
+    """Write text, a number, a truth value or a list of them; JSON and TOML agree on most."""
+    if value == math.inf:
+        return "inf"
     return output.escape_json(json.dumps(value, ensure_ascii=False))

@@ -15,7 +15,14 @@ from sqlite_utils.migrations import Migrations
 
 from captiond.errors import LibraryUnavailable
 
-STEPS = ("0001_library", "0002_disks")
+STEPS = (
+    "0001_library",
+    "0002_disks",
+    "0003_ledger",
+    "0004_limits",
+    "0005_jobs",
+    "0006_history",
+)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
