@@ -38,6 +38,10 @@ async def reached(condition) -> None:
             await asyncio.sleep(0)
 
 
+def raise_outcome(reply) -> None:
+    raise reply.outcome
+
+
 async def test_a_photo_is_described_word_for_word():
     """The words, the model and the tokens of the answer come back as they were sent."""
     words = Description(
@@ -109,7 +113,7 @@ async def test_each_fault_is_asked_once_and_has_its_error(fault, error):
     """A fault is one request, never retried in secret, and the next photo is asked as usual."""
     async with GeminiServer(script=[fault]) as server, opened(server.base_url) as captioner:
         with pytest.raises(CaptiondError) as caught:
-            await captioner.caption(question())
+            raise_outcome(await captioner.caption(question()))
         assert type(caught.value) is error
         assert server.counters.requests == 1
         assert (await captioner.caption(question())).description == FIXED

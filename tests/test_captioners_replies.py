@@ -81,14 +81,14 @@ def test_a_blocked_prompt_is_refused_in_words(reason):
     """A photo that Gemini declines to look at is refused, and the reason is told."""
     sent = json.dumps({"promptFeedback": {"blockReason": reason}})
     with pytest.raises(CaptionRefused, match=rf"blocked the photo: .*\({reason}\)"):
-        replies.read_reply(sent, model="m")
+        assert not replies.read_reply(sent, model="m").description
 
 
 @pytest.mark.parametrize("reason", sorted(replies.REFUSALS))
 def test_a_blocked_answer_is_refused_in_words(reason):
     """An answer that Gemini stopped by itself is refused, and the reason is told."""
     with pytest.raises(CaptionRefused, match=rf"blocked its answer: .*\({reason}\)"):
-        replies.read_reply(body(finish=reason), model="m")
+        assert not replies.read_reply(body(finish=reason), model="m").description
 
 
 def test_a_limited_account_stops_asking():
@@ -131,7 +131,7 @@ def test_a_complete_answer_at_the_limit_is_good():
 def test_an_answer_without_candidates_is_unusable():
     """No candidate and no reason is an empty answer."""
     with pytest.raises(ReplyUnusable, match="answered nothing"):
-        replies.read_reply('{"candidates": []}', model="m")
+        assert not replies.read_reply('{"candidates": []}', model="m").description
 
 
 @pytest.mark.parametrize("sent", ["", "<html>", '{"candidates": [', "[]", '{"candidates": 5}'])

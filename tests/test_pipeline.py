@@ -59,7 +59,10 @@ class ScriptedCaptioner:
         self.before(question)
         await anyio.lowlevel.checkpoint()
         if self.script:
-            raise self.script.pop(0)
+            error = self.script.pop(0)
+            if isinstance(error, errors.PhotoError):
+                return Reply(error, "flash-001")
+            raise error
         return Reply(WORDS, "flash-001", Usage(100, 20))
 
     async def check(self) -> str:

@@ -16,7 +16,6 @@ import anyio
 
 from captiond import photofile
 from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index
-from captiond.asking import ask, keep
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
@@ -24,6 +23,7 @@ from captiond.errors import CaptiondError
 from captiond.index.base import Request
 from captiond.models import Caption, Photo, Recipe
 from captiond.settings import FolderSettings, Settings
+from captiond.turns import ask, keep
 
 Told = Callable[[Path, Caption | CaptiondError], None]
 

@@ -30,8 +30,9 @@ class Captioner(Protocol):
     async def caption(self, question: Question) -> Reply:
         """Describe one photo.
 
-        Raises ImageRejected, CaptionRefused, ReplyUnusable (this photo), CaptionerBusy,
-        CaptionerUnreachable (later), CaptionerStopped (not until an operator acts).
+        What tells of the photo comes as a reply, also where its outcome is ImageRejected,
+        CaptionRefused or ReplyUnusable. Raises CaptionerBusy, CaptionerUnreachable (later),
+        CaptionerStopped (not until an operator acts).
         """
 
     async def check(self) -> str:

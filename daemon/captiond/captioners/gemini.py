@@ -22,7 +22,7 @@ from captiond.captioners.base import Question
 from captiond.captioners.gemini_errors import foreign_errors, map_error
 from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
-from captiond.errors import CaptiondError, CaptionerStopped
+from captiond.errors import CaptiondError, CaptionerStopped, PhotoError
 from captiond.models import Recipe, Reply
 from captiond.secrecy import keep_secret, redact
 from captiond.settings import GeminiSettings
@@ -103,7 +103,10 @@ class GeminiCaptioner:
                     model=recipe.model, contents=_contents(question), config=config
                 )
         except self._foreign as error:
-            raise self._map(error) from self._cause(error)
+            mapped = self._map(error)
+            if isinstance(mapped, PhotoError):
+                return Reply(mapped, recipe.model)
+            raise mapped from self._cause(error)
         http = response.sdk_http_response
         return read_reply((http and http.body) or "", model=recipe.model)
 

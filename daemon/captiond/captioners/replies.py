@@ -19,6 +19,7 @@ from captiond.errors import (
     CaptionerStopped,
     CaptionerUnreachable,
     CaptionRefused,
+    PhotoError,
     ReplyUnusable,
 )
 from captiond.models import Description, Reply, Usage
@@ -108,21 +109,26 @@ class _Response(_Wire):
 def read_reply(body: str, *, model: str) -> Reply:
     """Return the reply in the body of a 200; `model` was asked.
 
-    Raises CaptionRefused, ReplyUnusable, CaptionerStopped, and CaptionerUnreachable for a body
-    that is not the API's.
+    A refusal or an unusable text is its outcome. Raises CaptionerStopped, and CaptionerUnreachable
+    for a body that is not the API's.
     """
     try:
         response = _Response.model_validate_json(body)
     except ValidationError as error:
         raise CaptionerUnreachable("the answer is not the Gemini API's") from error
+    answered_by = line(response.model_version or "", MODEL_CHARACTERS) or model
+    return Reply(_outcome(response), answered_by, _usage(response.usage_metadata))
+
+
+def _outcome(response: _Response) -> Description | PhotoError:
     feedback = response.prompt_feedback
     if not response.candidates and feedback and feedback.block_reason:
-        raise CaptionRefused(_refusal("blocked the photo", feedback.block_reason))
+        return CaptionRefused(_refusal("blocked the photo", feedback.block_reason))
     candidate = response.candidates[0] if response.candidates else _Candidate()
-    text = _text(candidate)
-    description = read_description(text, finish_reason=candidate.finish_reason or "")
-    answered_by = line(response.model_version or "", MODEL_CHARACTERS) or model
-    return Reply(description, answered_by, _usage(response.usage_metadata))
+    try:
+        return read_description(_text(candidate), finish_reason=candidate.finish_reason or "")
+    except PhotoError as error:
+        return error
 
 
 def read_description(text: str, *, finish_reason: str) -> Description:
