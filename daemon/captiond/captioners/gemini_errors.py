@@ -147,9 +147,10 @@ def _map_bad_request(status: str, body: dict[str, Any], said: str) -> CaptiondEr
 
 def _map_quota(body: dict[str, Any], said: str, now: float) -> CaptiondError:
     violations = [v for d in _details(body, "QuotaFailure") for v in _dicts(d.get("violations"))]
-    if _PREPAID.search(said):
+    whole = str(body.get("message"))  # its limit stands behind 300 characters of links
+    if _PREPAID.search(whole):
         return CaptionerStopped(f"the project's money is used up; see Google AI Studio ({said})")
-    if _NO_QUOTA.search(said) or any(str(v.get("quotaValue")) == "0" for v in violations):
+    if _NO_QUOTA.search(whole) or any(str(v.get("quotaValue")) == "0" for v in violations):
         return CaptionerStopped(
             f"this project has no quota for this model; change gemini.model or the plan ({said})"
         )

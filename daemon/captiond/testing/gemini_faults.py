@@ -8,34 +8,19 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
+from captiond.testing.gemini_fault import Fault, Manner, refusal
+from captiond.testing.gemini_quota import (
+    RPC,
+    SERVICE,
+    quota_bare,
+    quota_per_day,
+    quota_per_minute,
+    quota_zero,
+)
+
 _REPLY = {"caption": "A cat sleeps.", "title": "Cat", "alt_text": "A cat", "keywords": ["cat"]}
-
-
-class Manner(Enum):
-    """How the bytes of a fault come over the wire."""
-
-    WHOLE = "whole"
-    DRIP = "drip"
-    RESET = "reset"
-    SILENCE = "silence"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An answer that is no caption: an HTTP status and a body, or worse.
-
-    `seconds` is how long a body takes that drips.
-    """
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "application/json"
-    manner: Manner = Manner.WHOLE
-    seconds: float = 0.0
 
 
 def mix(faults: Sequence[Fault], *, share: float, seed: int) -> Iterator[Fault | None]:
@@ -46,36 +31,6 @@ def mix(faults: Sequence[Fault], *, share: float, seed: int) -> Iterator[Fault |
     rng = random.Random(seed)  # noqa: S311 a script, no secret
     while True:
         yield rng.choice(faults) if rng.random() < share else None
-
-
-def refusal(
-    code: int, status: str, message: str, details: Sequence[dict[str, Any]] | None = None
-) -> Fault:
-    """Return an error in the form of Google's APIs."""
-    error: dict[str, Any] = {"code": code, "message": message, "status": status}
-    if details is not None:
-        error["details"] = list(details)
-    return Fault(code, json.dumps({"error": error}).encode())
-
-
-def quota_per_minute(retry_after: str = "36s") -> Fault:
-    """Return a 429 that says how long to wait, as a protobuf Duration ("45.837906927s")."""
-    return _quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "15", retry_after)
-
-
-def quota_per_day(retry_after: str = "59s") -> Fault:
-    """Return a 429 for the day, with the misleading delay that the real one carries."""
-    return _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "20", retry_after)
-
-
-def quota_zero() -> Fault:
-    """Return a 429 for a model of which the project may ask nothing at all."""
-    return _quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "0", "59s")
-
-
-def quota_bare() -> Fault:
-    """Return a 429 without details."""
-    return refusal(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
 
 
 def prepayment_depleted() -> Fault:
@@ -101,10 +56,10 @@ def deadline_exceeded() -> Fault:
 def bad_key() -> Fault:
     """Return the 400 for a key that is none."""
     reason = {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "@type": f"{RPC}.ErrorInfo",
         "reason": "API_KEY_INVALID",
         "domain": "googleapis.com",
-        "metadata": {"service": "generativelanguage.googleapis.com"},
+        "metadata": {"service": SERVICE},
     }
     message = "API key not valid. Please pass a valid API key."
     return refusal(400, "INVALID_ARGUMENT", message, [reason])
@@ -215,26 +170,6 @@ def reset_mid_body() -> Fault:
 def silence() -> Fault:
     """Return nothing, for as long as the client waits."""
     return Fault(manner=Manner.SILENCE)
-
-
-def _quota(quota_id: str, value: str, retry_after: str) -> Fault:
-    kind = "type.googleapis.com/google.rpc"
-    violation = {
-        "quotaMetric": "generativelanguage.googleapis.com/generate_content_free_tier_requests",
-        "quotaId": quota_id,
-        "quotaDimensions": {"location": "global", "model": "gemini-3.5-flash-lite"},
-        "quotaValue": value,
-    }
-    message = (
-        "You exceeded your current quota, please check your plan and billing details. "
-        f"Please retry in {retry_after}."
-    )
-    details: list[dict[str, Any]] = [
-        {"@type": f"{kind}.Help", "links": []},
-        {"@type": f"{kind}.QuotaFailure", "violations": [violation]},
-        {"@type": f"{kind}.RetryInfo", "retryDelay": retry_after},
-    ]
-    return refusal(429, "RESOURCE_EXHAUSTED", message, details)
 
 
 def _answer(body: dict[str, Any]) -> Fault:

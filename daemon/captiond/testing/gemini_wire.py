@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from captiond.models import Description
 from captiond.testing import gemini_faults as faults
-from captiond.testing.gemini_faults import Fault
+from captiond.testing.gemini_fault import Fault
 
 LEVELS = ("minimal", "low", "medium", "high")
 MODELS: Mapping[str, tuple[str, ...]] = {
@@ -45,6 +46,16 @@ class ReceivedRequest:
     def image(self) -> bytes:
         """The bytes of the image; they come in URL-safe or in plain base64."""
         return base64.b64decode(self.data.translate(_URL_SAFE), validate=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the image's bytes, in hex."""
+        return hashlib.sha256(self.image).hexdigest()
+
+    @property
+    def tokens(self) -> int:
+        """What the question counts against the limits, and is paid for."""
+        return IMAGE_TOKENS + len(self.prompt) // 4
 
 
 class Refused(Exception):
@@ -92,7 +103,10 @@ def read_request(model: str, body: bytes) -> ReceivedRequest:
     config = document.get("generationConfig") or {}
     _check_config(model, config)
     prompt = "\n".join(part["text"] for part in parts if "text" in part)
-    return ReceivedRequest(model, prompt, mime, image.get("data", ""), config)
+    received = ReceivedRequest(model, prompt, mime, image.get("data", ""), config)
+    if image:
+        decode_image(received)
+    return received
 
 
 def decode_image(request: ReceivedRequest) -> bytes:
@@ -108,15 +122,15 @@ def decode_image(request: ReceivedRequest) -> bytes:
 
 def write_answer(
     request: ReceivedRequest, description: Description, *, model_version: str = ""
-) -> bytes:
+) -> dict[str, Any]:
     """Return the body of the answer with this description, as the schema in the request asks.
 
     `model_version` is who says that it answered, the model asked for unless given.
     """
     wants_json = _one(request.config, "responseMimeType", "response_mime_type")
     text = json.dumps(asdict(description)) if wants_json else description.caption
-    asked, said = IMAGE_TOKENS + len(request.prompt) // 4, len(text) // 4
-    body = {
+    asked, said = request.tokens, len(text) // 4
+    return {
         "candidates": [
             {
                 "content": {"parts": [{"text": text}], "role": "model"},
@@ -132,7 +146,6 @@ def write_answer(
         "modelVersion": model_version or request.model,
         "responseId": uuid.uuid4().hex,
     }
-    return json.dumps(body).encode()
 
 
 def describe_model(model: str) -> dict[str, Any]:
