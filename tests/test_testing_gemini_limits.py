@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import aiohttp
 import pytest
-from gemini_helpers import JPEG
-from google import genai
-from google.genai import errors, types
+from gemini_sdk_helpers import MODEL, ask, sdk
+from google.genai import errors
 
 from captiond.testing import gemini_faults as faults
 from captiond.testing.gemini_limits import Limits, Meter, refuse
 from captiond.testing.gemini_server import GeminiServer
 
-MODEL = "gemini-3.5-flash-lite"
 NOON = datetime(2026, 11, 20, 20, 0, tzinfo=UTC).timestamp()
 """Noon in Los Angeles."""
-
-
-@asynccontextmanager
-async def sdk(server: GeminiServer):
-    async with aiohttp.ClientSession() as session:
-        options = types.HttpOptions(
-            base_url=server.base_url,
-            api_version="v1beta",
-            aiohttp_client=session,
-            retry_options=types.HttpRetryOptions(attempts=1),
-        )
-        client = genai.Client(api_key="k", enterprise=False, http_options=options)
-        yield client.aio
-        await client.aio.aclose()
-        client.close()
-
-
-def ask(client, model: str = MODEL, **config: object):
-    parts = [types.Part.from_bytes(data=JPEG, mime_type="image/jpeg"), types.Part(text="Describe.")]
-    contents = types.Content(role="user", parts=parts)
-    return client.models.generate_content(model=model, contents=contents, config=config)
 
 
 async def refused(client) -> dict[str, dict]:

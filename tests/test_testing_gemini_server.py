@@ -98,7 +98,7 @@ async def test_models_are_listed_in_pages():
         await client.aio.aclose()
         client.close()
     assert "models/gemini-3.5-flash-lite" in names
-    assert len(names) == len(set(names)) == 5
+    assert len(names) == len(set(names)) == 11
 
 
 async def test_memory_of_requests_is_bounded():

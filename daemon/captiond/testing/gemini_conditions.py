@@ -48,6 +48,9 @@ class Conditions:
     `script` gives one fault per request, None = a good answer; after it every answer is good.
     While there is a `standing` fault, every request meets that one instead, and the script waits.
     `keep` remembers that many of the newest requests. `limits` come before both.
+    `flex_script` and `flex_standing` are the same for flex requests alone, and come before the
+    others. `downgrade_to` is the tier that answers whatever tier was asked for. `retires_at`
+    (RFC 3339) is told in every answer. A `new_project` may not use the oldest model.
     """
 
     answer: Answer = answer_fixed
@@ -58,3 +61,8 @@ class Conditions:
     keep: int = 0
     model_version: str = ""
     limits: Limits = field(default_factory=Limits)
+    flex_script: Iterable[Fault | None] = ()
+    flex_standing: Fault | None = None
+    downgrade_to: str = ""
+    retires_at: str = ""
+    new_project: bool = False

@@ -40,3 +40,11 @@ def refusal(
     if details is not None:
         error["details"] = list(details)
     return Fault(code, json.dumps({"error": error}).encode())
+
+
+class Refused(Exception):
+    """The API answers with an error; `fault` is that answer."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.body.decode())
+        self.fault = fault

@@ -43,6 +43,15 @@ def overloaded() -> Fault:
     return refusal(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
 
 
+def shed() -> Fault:
+    """Return the 503 of a flex request for which there is no room."""
+    message = (
+        "This model is currently experiencing high demand. Spikes in demand are usually "
+        "temporary. Please try again later."
+    )
+    return refusal(503, "UNAVAILABLE", message)
+
+
 def internal_error() -> Fault:
     """Return the 500 that goes by itself."""
     return refusal(500, "INTERNAL", "An internal error has occurred. Please retry.")
@@ -86,6 +95,15 @@ def no_model(model: str, version: str) -> Fault:
         f"models/{model} is not found for API version {version}, or is not supported for "
         "generateContent. Call ListModels to see the list of available models and their "
         "supported methods."
+    )
+    return refusal(404, "NOT_FOUND", message)
+
+
+def closed_model(model: str) -> Fault:
+    """Return the 404 for a model that a new project may not use."""
+    message = (
+        f"This model models/{model} is no longer available to new users. Please update your code "
+        "to use a newer model for the latest features and improvements."
     )
     return refusal(404, "NOT_FOUND", message)
 
@@ -173,7 +191,7 @@ def silence() -> Fault:
 
 
 def _answer(body: dict[str, Any]) -> Fault:
-    usage = {"promptTokenCount": 1089, "totalTokenCount": 1089}
+    usage = {"promptTokenCount": 1160, "totalTokenCount": 1160}
     return Fault(200, json.dumps({**body, "usageMetadata": usage}).encode())
 
 
@@ -184,6 +202,7 @@ NAMED: dict[str, Fault] = {
     "quota_bare": quota_bare(),
     "prepayment_depleted": prepayment_depleted(),
     "overloaded": overloaded(),
+    "shed": shed(),
     "internal_error": internal_error(),
     "deadline_exceeded": deadline_exceeded(),
     "bad_key": bad_key(),

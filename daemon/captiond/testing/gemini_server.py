@@ -9,7 +9,8 @@ line. Beside the API it serves
 GET  /counters   what it has seen
 GET  /moments    when requests came in and good answers went out
 GET  /contents   how often each image was paid for, by the sha256 of its bytes
-POST /standing   the name of a fault that every request meets from now on; an empty body = none
+POST /standing   the name of a fault that every request meets from now on; an empty body = none;
+                 with ?tier=flex, every flex request
 POST /limits     the limits from now on, as JSON; {} = none
 """
 
@@ -27,10 +28,17 @@ from aiohttp import web
 from captiond.testing import gemini_wire as wire
 from captiond.testing.gemini_conditions import FIXED, Answer, Conditions, Counters, answer_fixed
 from captiond.testing.gemini_delivery import deliver
-from captiond.testing.gemini_fault import Fault
+from captiond.testing.gemini_fault import Fault, Refused
 from captiond.testing.gemini_faults import NAMED
 from captiond.testing.gemini_limits import Limits, Meter, refuse
-from captiond.testing.gemini_wire import ReceivedRequest, Refused
+from captiond.testing.gemini_models import (
+    check_open,
+    describe_model,
+    find_model,
+    list_models,
+    page,
+)
+from captiond.testing.gemini_wire import ReceivedRequest
 
 __all__ = ["FIXED", "Answer", "GeminiServer", "answer_fixed"]
 
@@ -56,6 +64,7 @@ class GeminiServer(Conditions):
         self.asked_at: deque[float] = deque(maxlen=MOMENTS)
         self.answered_at: deque[float] = deque(maxlen=MOMENTS)
         self._script = iter(self.script)
+        self._flex_script = iter(self.flex_script)
         self._meters: dict[str, Meter] = {}
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -101,7 +110,8 @@ class GeminiServer(Conditions):
         self.counters.in_flight += 1
         self.counters.peak = max(self.counters.peak, self.counters.in_flight)
         try:
-            body = await self._describe(request)
+            received = await self._receive(request)
+            body = await self._answer_one(received)
         except Refused as refused:
             self.counters.refused += 1
             return await self._fail(request, refused.fault)
@@ -109,21 +119,36 @@ class GeminiServer(Conditions):
             self.counters.in_flight -= 1
         self.counters.answered += 1
         self.answered_at.append(time.monotonic())
-        return web.json_response(body)
+        tier = self.downgrade_to or received.tier
+        return web.json_response(body, headers={"x-gemini-service-tier": tier})
 
-    async def _describe(self, request: web.Request) -> dict[str, Any]:
-        model = request.match_info["model"]
+    async def _receive(self, request: web.Request) -> ReceivedRequest:
+        """Read a question; raises Refused for one that is not to be answered."""
         wire.check_caller(request.headers, api_key=self.api_key)
-        wire.check_model(model, request.match_info["version"])
-        received = wire.read_request(model, await request.read())
+        model = self._find_model(request, method="generateContent")
+        received = wire.read_request(model, await request.read(), headers=request.headers)
         self.received.append(received)
         self._meter(received)
-        fault = self.standing or next(self._script, None)
+        fault = self._fault_for(received)
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         if fault is not None:
             raise Refused(fault)
-        return await self._answer_one(received)
+        return received
+
+    def _find_model(self, request: web.Request, *, method: str) -> str:
+        names = request.match_info
+        model = find_model(names["model"], names["version"], method=method)
+        if self.new_project:
+            check_open(model)
+        return model
+
+    def _fault_for(self, received: ReceivedRequest) -> Fault | None:
+        if received.tier == "flex":
+            fault = self.flex_standing or next(self._flex_script, None)
+            if fault is not None:
+                return fault
+        return self.standing or next(self._script, None)
 
     def _meter(self, received: ReceivedRequest) -> None:
         """Refuse what exceeds the limits; such a request is none that was used."""
@@ -138,7 +163,12 @@ class GeminiServer(Conditions):
         description = await self.answer(received)
         if received.data:
             self.contents[received.digest] += 1
-        return wire.write_answer(received, description, model_version=self.model_version)
+        return wire.write_answer(
+            received,
+            description,
+            model_version=self.model_version,
+            retires_at=self.retires_at,
+        )
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         return await deliver(request, fault, closing=self._closing)
@@ -147,19 +177,18 @@ class GeminiServer(Conditions):
         model = request.match_info["model"]
         try:
             wire.check_caller(request.headers, api_key=self.api_key)
-            wire.check_model(model, request.match_info["version"])
+            find_model(model, request.match_info["version"])
         except Refused as refused:
             return await self._fail(request, refused.fault)
-        return web.json_response(wire.describe_model(model))
+        return web.json_response(describe_model(model))
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         try:
             wire.check_caller(request.headers, api_key=self.api_key)
         except Refused as refused:
             return await self._fail(request, refused.fault)
-        size = request.query.get("pageSize", "")
-        token = request.query.get("pageToken", "")
-        return web.json_response(wire.list_models(int(size) if size.isdigit() else 50, token))
+        rows = list_models(request.match_info["version"])
+        return web.json_response(page(rows, "models", request.query))
 
     async def _counters(self, _: web.Request) -> web.Response:
         return web.json_response(asdict(self.counters))
@@ -174,7 +203,11 @@ class GeminiServer(Conditions):
         name = await request.text()
         if name not in {"", *NAMED}:
             raise web.HTTPNotFound(text=f"there is no fault {name}")
-        self.standing = NAMED[name] if name else None
+        fault = NAMED[name] if name else None
+        if request.query.get("tier") == "flex":
+            self.flex_standing = fault
+        else:
+            self.standing = fault
         return web.Response(text=name)
 
     async def _limit(self, request: web.Request) -> web.Response:

@@ -10,37 +10,39 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from captiond.models import Description
 from captiond.testing import gemini_faults as faults
-from captiond.testing.gemini_fault import Fault
-
-LEVELS = ("minimal", "low", "medium", "high")
-MODELS: Mapping[str, tuple[str, ...]] = {
-    "gemini-3.5-flash-lite": LEVELS,
-    "gemini-3.1-flash-lite": LEVELS,
-    "gemini-3.5-flash": LEVELS,
-    "gemini-3.8-flash": ("low", "medium", "high"),
-    "gemini-2.5-flash-lite": (),
-}
-"""The models and the thinking levels they take; 2.5 takes a budget instead."""
+from captiond.testing.gemini_fault import Refused
+from captiond.testing.gemini_models import MODELS
+from captiond.testing.gemini_tokens import image_tokens, text_tokens, thought_tokens
 
 MIMES = {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
 SHORTEST_DEADLINE_SECONDS = 10
-IMAGE_TOKENS = 1_080
+TIERS = {"standard", "flex", "priority"}
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReceivedRequest:
-    """A question as it came over the wire."""
+    """A question as it came over the wire; an item of a batch is one of tier "batch"."""
 
     model: str
-    prompt: str
-    mime: str
-    data: str
+    texts: tuple[str, ...]
+    system: str = ""
+    mime: str = ""
+    data: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    tier: str = "standard"
+    deadline_seconds: int | None = None
+    image_tokens: int = 0
+
+    @property
+    def prompt(self) -> str:
+        """All texts beside the image, in one."""
+        return "\n".join(self.texts)
 
     @cached_property
     def image(self) -> bytes:
@@ -55,15 +57,12 @@ class ReceivedRequest:
     @property
     def tokens(self) -> int:
         """What the question counts against the limits, and is paid for."""
-        return IMAGE_TOKENS + len(self.prompt) // 4
+        return self.image_tokens + text_tokens(self.prompt) + text_tokens(self.system)
 
-
-class Refused(Exception):
-    """The API answers with an error; `fault` is that answer."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.body.decode())
-        self.fault = fault
+    @property
+    def thoughts(self) -> int:
+        """How many tokens the model thinks before it answers."""
+        return thought_tokens(self.model, read_thinking(self.config))
 
 
 def check_caller(headers: Mapping[str, str], *, api_key: str | None) -> None:
@@ -82,29 +81,50 @@ def check_caller(headers: Mapping[str, str], *, api_key: str | None) -> None:
         raise Refused(faults.invalid(message))
 
 
-def check_model(model: str, version: str) -> None:
-    """Refuse a model that is not there."""
-    if model not in MODELS:
-        raise Refused(faults.no_model(model, version))
-
-
-def read_request(model: str, body: bytes) -> ReceivedRequest:
+def read_request(
+    model: str, body: bytes, *, headers: Mapping[str, str] = MappingProxyType({})
+) -> ReceivedRequest:
     """Read a request body; raises Refused for what the API would not take."""
     try:
         document = json.loads(body)
-        parts = [part for content in document["contents"] for part in content["parts"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise Refused(faults.invalid("Invalid JSON payload received.")) from error
-    images = [found for part in parts if (found := _one(part, "inlineData", "inline_data"))]
-    image = images[0] if images else {}
-    mime = _one(image, "mimeType", "mime_type") or ""
-    if images and mime not in MIMES:
-        raise Refused(faults.invalid(f"Unsupported MIME type: {mime}"))
-    config = document.get("generationConfig") or {}
+    deadline = headers.get("x-server-timeout", "")
+    return read_document(
+        model, document, deadline_seconds=int(deadline) if deadline.isdigit() else None
+    )
+
+
+def read_document(
+    model: str, document: Any, *, deadline_seconds: int | None = None, batch: str = ""
+) -> ReceivedRequest:
+    """Read what a request asks; raises Refused. `batch` is the job that it is an item of."""
+    try:
+        parts = [part for content in document["contents"] for part in content["parts"]]
+        system = (_one(document, "systemInstruction", "system_instruction") or {}).get("parts", [])
+        images = [found for part in parts if (found := _one(part, "inlineData", "inline_data"))]
+        texts = tuple(part["text"] for part in parts if "text" in part)
+        instructions = "\n".join(part["text"] for part in system)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Refused(faults.invalid("Invalid JSON payload received.")) from error
+    mimes = [_one(image, "mimeType", "mime_type") or "" for image in images]
+    for mime in mimes:
+        if mime not in MIMES:
+            raise Refused(faults.invalid(f"Unsupported MIME type: {mime}"))
+    config = _one(document, "generationConfig", "generation_config") or {}
     _check_config(model, config)
-    prompt = "\n".join(part["text"] for part in parts if "text" in part)
-    received = ReceivedRequest(model, prompt, mime, image.get("data", ""), config)
-    if image:
+    received = ReceivedRequest(
+        model=model,
+        texts=texts,
+        system=instructions,
+        mime=mimes[0] if images else "",
+        data=images[0].get("data", "") if images else "",
+        config=config,
+        tier="batch" if batch else _read_tier(document),
+        deadline_seconds=deadline_seconds,
+        image_tokens=sum(_count_image(model, part, config) for part in parts),
+    )
+    if images:
         decode_image(received)
     return received
 
@@ -121,64 +141,83 @@ def decode_image(request: ReceivedRequest) -> bytes:
 
 
 def write_answer(
-    request: ReceivedRequest, description: Description, *, model_version: str = ""
+    request: ReceivedRequest,
+    description: Description,
+    *,
+    model_version: str = "",
+    retires_at: str = "",
 ) -> dict[str, Any]:
     """Return the body of the answer with this description, as the schema in the request asks.
 
-    `model_version` is who says that it answered, the model asked for unless given.
+    `model_version` is who says that it answered, the model asked for unless given; `retires_at`
+    is when that model will be gone, as RFC 3339.
     """
     wants_json = _one(request.config, "responseMimeType", "response_mime_type")
     text = json.dumps(asdict(description)) if wants_json else description.caption
-    asked, said = request.tokens, len(text) // 4
-    return {
-        "candidates": [
-            {
-                "content": {"parts": [{"text": text}], "role": "model"},
-                "finishReason": "STOP",
-                "index": 0,
-            }
-        ],
-        "usageMetadata": {
-            "promptTokenCount": asked,
-            "candidatesTokenCount": said,
-            "totalTokenCount": asked + said,
-        },
+    content = {"parts": [{"text": text}], "role": "model"}
+    body = {
+        "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": _usage(request, said=text_tokens(text)),
         "modelVersion": model_version or request.model,
         "responseId": uuid.uuid4().hex,
     }
+    if retires_at:
+        body["modelStatus"] = {
+            "modelStage": "LEGACY",
+            "retirementTime": retires_at,
+            "message": f"The model {request.model} is deprecated; see its successors.",
+        }
+    return body
 
 
-def describe_model(model: str) -> dict[str, Any]:
-    """Return what `GET models/MODEL` tells."""
+def read_thinking(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the level and the budget of thinking; None where the request names none."""
+    thinking = _one(config, "thinkingConfig", "thinking_config") or {}
     return {
-        "name": f"models/{model}",
-        "version": "001",
-        "displayName": model.replace("-", " ").title(),
-        "inputTokenLimit": 1_048_576,
-        "outputTokenLimit": 65_536,
-        "supportedGenerationMethods": ["generateContent", "countTokens", "batchGenerateContent"],
-        "thinking": True,
+        "level": _one(thinking, "thinkingLevel", "thinking_level"),
+        "budget": _one(thinking, "thinkingBudget", "thinking_budget"),
     }
 
 
-def list_models(page_size: int, page_token: str) -> dict[str, Any]:
-    """Return one page of `GET models`."""
-    start = int(page_token) if page_token.isdigit() else 0
-    end = start + page_size
-    page: dict[str, Any] = {"models": [describe_model(model) for model in [*MODELS][start:end]]}
-    if end < len(MODELS):
-        page["nextPageToken"] = str(end)
-    return page
+def _usage(request: ReceivedRequest, *, said: int) -> dict[str, Any]:
+    details = [{"modality": "TEXT", "tokenCount": request.tokens - request.image_tokens}]
+    if request.image_tokens:
+        details.append({"modality": "IMAGE", "tokenCount": request.image_tokens})
+    usage = {
+        "promptTokenCount": request.tokens,
+        "candidatesTokenCount": said,
+        "totalTokenCount": request.tokens + said + request.thoughts,
+        "promptTokensDetails": details,
+    }
+    return {**usage, "thoughtsTokenCount": request.thoughts} if request.thoughts else usage
+
+
+def _read_tier(document: Mapping[str, Any]) -> str:
+    tier = str(_one(document, "serviceTier", "service_tier") or "unspecified").lower()
+    if tier not in {"unspecified", *TIERS}:
+        raise Refused(faults.invalid(f"Invalid value at 'service_tier': {tier}"))
+    return "standard" if tier == "unspecified" else tier
+
+
+def _count_image(model: str, part: Mapping[str, Any], config: Mapping[str, Any]) -> int:
+    if not _one(part, "inlineData", "inline_data"):
+        return 0
+    own = (_one(part, "mediaResolution", "media_resolution") or {}).get("level", "")
+    shared = _one(config, "mediaResolution", "media_resolution") or ""
+    resolution = (own or shared).removeprefix("MEDIA_RESOLUTION_").replace("UNSPECIFIED", "")
+    try:
+        return image_tokens(model, resolution, of_part=bool(own))
+    except KeyError as error:
+        message = f"Media resolution {resolution} is not supported for this model."
+        raise Refused(faults.invalid(message)) from error
 
 
 def _check_config(model: str, config: Mapping[str, Any]) -> None:
-    thinking = _one(config, "thinkingConfig", "thinking_config") or {}
-    level = _one(thinking, "thinkingLevel", "thinking_level")
-    budget = _one(thinking, "thinkingBudget", "thinking_budget")
+    level, budget = read_thinking(config).values()
     if level is not None and budget is not None:
         message = "You can only set only one of thinking budget and thinking level."
         raise Refused(faults.invalid(message))
-    if level is not None and level.lower() not in MODELS[model]:
+    if level is not None and level.lower() not in MODELS[model].levels:
         message = f"Thinking level {level.upper()} is not supported for this model."
         raise Refused(faults.invalid(message))
     schema = _one(config, "responseJsonSchema", "response_json_schema")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 
 from captiond.index.base import (
     CRASH_LIMIT,
@@ -24,7 +25,7 @@ from captiond.index.base import (
     Sighting,
 )
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
-from captiond.models import Caption, Facts, Photo, Recipe, State
+from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
 
@@ -71,20 +72,21 @@ class MemoryIndex:
         """Open a reader for the scan."""
         return MemoryFolderView(self._snapshot, self._folders, self._disks)
 
-    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
-        """Take up to `limit` due photos: arrivals before backlog, the newest first."""
-        due = [r for r in self.rows.values() if r.waits and (r.retry_at or 0.0) <= now]
-        due.sort(key=lambda row: (row.lane, -row.seen_at, -row.order))
+    async def claim(
+        self, *, owner: str, limit: int, now: float, lanes: Collection[Lane] = tuple(Lane)
+    ) -> list[Claim]:
+        """Take up to `limit` due photos of these lanes: arrivals before backlog, the newest first."""
+        due = self._due(limit, now, lanes)
         held = [row.crashes > 0 for row in self.rows.values() if row.owner == owner]
-        taken = due[: claimable([row.crashes > 0 for row in due[:limit]], held=held)]
+        taken = due[: claimable([row.crashes > 0 for row in due], held=held)]
         for row in taken:
             row.state, row.owner, row.retry_at = State.INFLIGHT, owner, None
             row.attempts += 1
         return [_to_claim(row) for row in taken]
 
-    async def next_due(self) -> float | None:
-        """Return when the next waiting photo is due, None when none waits."""
-        waiting = [row for row in self.rows.values() if row.waits]
+    async def next_due(self, *, lanes: Collection[Lane] = tuple(Lane)) -> float | None:
+        """Return when the next photo of these lanes is due, None when none waits."""
+        waiting = [row for row in self.rows.values() if row.waits and row.lane in lanes]
         return min((row.retry_at or row.seen_at for row in waiting), default=None)
 
     async def begin(self, request: Request, *, owner: str) -> bool:
@@ -213,6 +215,14 @@ class MemoryIndex:
             row.state, row.reason = State.SKIPPED, sighting.reason
         self.rows[sighting.photo] = row
         return row.state is State.QUEUED
+
+    def _due(self, limit: int, now: float, lanes: Collection[Lane]) -> list[Row]:
+        """Return what may be claimed; no suspect after one that is due in an earlier lane."""
+        at_hand = [row for row in self.rows.values() if (row.retry_at or 0.0) <= now]
+        due = [row for row in at_hand if row.waits and row.lane in lanes]
+        due.sort(key=lambda row: (row.lane, -row.seen_at, -row.order))
+        first = min((row.lane for row in at_hand if row.is_suspect), default=Lane.BACKLOG)
+        return list(takewhile(lambda row: row.crashes == 0 or row.lane <= first, due[:limit]))
 
     def _held(self, photo: Photo, owner: str) -> Row | None:
         """Return the row of a valid claim; a void one is closed: the photo may be claimed again."""

@@ -34,6 +34,11 @@ class Row:
         """Whether the photo can be claimed, now or later."""
         return self.state is State.QUEUED and self.owner is None
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the photo was with the captioner at a crash and is not answered yet."""
+        return self.crashes > 0 and self.state in (State.QUEUED, State.INFLIGHT)
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryFolderView:

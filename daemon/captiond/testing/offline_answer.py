@@ -14,6 +14,7 @@ from captiond.images.prepare import arm, prepare
 from captiond.images.wire import Limits
 from captiond.models import Description, Photo, Prepared, Recipe
 from captiond.testing import gemini_wire as wire
+from captiond.testing.gemini_fault import Refused
 from captiond.testing.gemini_faults import bad_image
 from captiond.testing.gemini_wire import ReceivedRequest
 
@@ -37,4 +38,4 @@ def _decode(data: bytes) -> Prepared:
         try:
             return prepare(file.fileno(), hashlib.sha256(data).hexdigest(), _LIMITS)
         except PhotoError as error:
-            raise wire.Refused(bad_image()) from error
+            raise Refused(bad_image()) from error
