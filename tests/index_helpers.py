@@ -84,8 +84,10 @@ def completed(path="a.jpg", *, digest="d1", recipe=RECIPE, reason=None):
     )
 
 
-async def claim(index: Index, *, limit=100, now=1_000_000.0, owner=OWNER) -> list[Claim]:
-    return await index.claim(owner=owner, limit=limit, now=now)
+async def claim(
+    index: Index, *, limit=100, now=1_000_000.0, owner=OWNER, lanes=tuple(Lane)
+) -> list[Claim]:
+    return await index.claim(owner=owner, limit=limit, now=now, lanes=lanes)
 
 
 async def claimed_paths(index: Index, **how) -> list[str]:

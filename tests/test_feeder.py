@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 import anyio
@@ -209,11 +209,13 @@ class CountedClaims(MemoryIndex):
         self.claims = 0
         self.many = anyio.Event()
 
-    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
+    async def claim(
+        self, *, owner: str, limit: int, now: float, lanes: Collection[Lane] = tuple(Lane)
+    ) -> list[Claim]:
         self.claims += 1
         if self.claims == 5:
             self.many.set()
-        return await super().claim(owner=owner, limit=limit, now=now)
+        return await super().claim(owner=owner, limit=limit, now=now, lanes=lanes)
 
 
 async def test_what_waits_for_a_suspect_is_not_asked_for_again_and_again() -> None:

@@ -160,6 +160,20 @@ class TestClaim:
         assert await claimed_paths(index, limit=3) == expected[:3]
         assert await claimed_paths(index) == expected[3:]
 
+    async def test_each_lane_is_a_queue_of_its_own(self, index):
+        """Who asks for the photos of one lane never gets, or waits for, one of the other."""
+        await index.offer([sighting("scan.jpg", lane=Lane.BACKLOG)], now=1.0)
+        await index.offer([sighting("new.jpg")], now=3.0)
+        assert await claimed_paths(index, lanes=[Lane.BACKLOG]) == ["scan.jpg"]
+        assert await claimed_paths(index, lanes=[Lane.BACKLOG]) == []
+        assert await index.next_due(lanes=[Lane.BACKLOG]) is None
+        assert await index.next_due(lanes=[Lane.ARRIVAL]) == 3.0
+        await index.retry([Retry(photo("scan.jpg"), 50.0, "busy")], owner=OWNER)
+        assert await index.next_due(lanes=[Lane.BACKLOG]) == 50.0
+        assert await claimed_paths(index, lanes=[Lane.ARRIVAL]) == ["new.jpg"]
+        assert await claimed_paths(index, lanes=[Lane.ARRIVAL]) == []
+        assert await claimed_paths(index, lanes=[Lane.BACKLOG]) == ["scan.jpg"]
+
     async def test_nothing_is_claimed_twice(self, index):
         """A claimed photo is out of the queue for every owner."""
         await index.offer([sighting()], now=1.0)

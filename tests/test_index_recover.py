@@ -17,7 +17,7 @@ from index_helpers import (
 
 from captiond.index.base import CRASH_LIMIT, Retry
 from captiond.index.suspects import claimable
-from captiond.models import State
+from captiond.models import Lane, State
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -66,6 +66,21 @@ async def test_a_suspect_is_claimed_alone(index):
     assert await claimed_paths(index) == ["suspect.jpg"]
     assert await claimed_paths(index) == []
     assert await claimed_paths(index, owner="other") == ["old.jpg"]
+
+
+async def test_no_two_suspects_meet_a_crash_together(index):
+    """Those of the backlog wait for those among the arrivals, who may be another owner's."""
+    await index.offer([sighting("old.jpg", lane=Lane.BACKLOG), sighting("new.jpg")], now=1.0)
+    await crash(index, "new.jpg", "old.jpg", number=1)
+    await index.offer([sighting("fresh.jpg", lane=Lane.BACKLOG)], now=3.0)
+    backlog = {"owner": "backlog", "lanes": [Lane.BACKLOG]}
+    assert await claimed_paths(index, **backlog) == ["fresh.jpg"]
+    await index.complete([completed("fresh.jpg")], owner="backlog")
+    assert await claimed_paths(index, **backlog) == []
+    assert await claimed_paths(index, lanes=[Lane.ARRIVAL]) == ["new.jpg"]
+    assert await claimed_paths(index, **backlog) == []
+    await index.complete([completed("new.jpg")], owner=OWNER)
+    assert await claimed_paths(index, **backlog) == ["old.jpg"]
 
 
 async def test_a_suspect_steps_back_for_a_while(index):

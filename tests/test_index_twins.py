@@ -31,7 +31,12 @@ verbs = st.one_of(
         st.sampled_from([None, None, None, "a pipe"]),
     ),
     st.tuples(st.just("gone"), paths),
-    st.tuples(st.just("claim"), owners, st.integers(1, 3)),
+    st.tuples(
+        st.just("claim"),
+        owners,
+        st.integers(1, 3),
+        st.sampled_from([(Lane.ARRIVAL,), (Lane.BACKLOG,), tuple(Lane)]),
+    ),
     st.tuples(st.just("ask"), paths, owners, digests),
     st.tuples(st.just("answer"), st.integers(0, 5)),
     st.tuples(st.just("abandon"), st.integers(0, 5)),
@@ -67,8 +72,10 @@ class Player:
     async def gone(self, path, now):
         await self.index.gone([photo(path)], now=now)
 
-    async def claim(self, owner, limit, now):
-        return await self.index.claim(owner=owner, limit=limit, now=now)
+    async def claim(self, owner, limit, lanes, now):
+        due = await self.index.next_due(lanes=lanes)
+        claims = await self.index.claim(owner=owner, limit=limit, now=now, lanes=lanes)
+        return due is None, claims
 
     async def ask(self, path, owner, digest, now):
         asked = request(path, number=str(self.begun), digest=digest)

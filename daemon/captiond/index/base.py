@@ -14,7 +14,7 @@ its caller is cancelled while it waits for that, in the order of the calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -201,15 +201,18 @@ class Index(Protocol):
     def folder_view(self) -> FolderView:
         """Open a reader for the scan, in the thread that will use it."""
 
-    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
-        """Take up to `limit` due photos: arrivals before backlog, the newest first.
+    async def claim(
+        self, *, owner: str, limit: int, now: float, lanes: Collection[Lane] = tuple(Lane)
+    ) -> list[Claim]:
+        """Take up to `limit` due photos of these lanes: arrivals first, the newest first.
 
         Counts the attempt. A row whose `retry_at` has not come is not due. A photo that was with
-        the captioner at a crash is taken alone, once the owner holds nothing else.
+        the captioner at a crash is taken alone, once the owner holds nothing else; one of the
+        backlog waits for the due ones among the arrivals, whoever holds them.
         """
 
-    async def next_due(self) -> float | None:
-        """Return when the next waiting photo is due, None when none waits."""
+    async def next_due(self, *, lanes: Collection[Lane] = tuple(Lane)) -> float | None:
+        """Return when the next photo of these lanes is due, None when none waits."""
 
     async def begin(self, request: Request, *, owner: str) -> bool:
         """Commit the request as in flight, before it is made; False if the claim is void.

@@ -22,6 +22,7 @@ STEPS = (
     "0004_limits",
     "0005_jobs",
     "0006_history",
+    "0007_lanes",
 )
 
 

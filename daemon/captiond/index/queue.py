@@ -5,11 +5,14 @@ last with a void claim changes nothing but that the photo may be claimed again: 
 photo would mix up the captions of its old and its new bytes.
 
 A photo that was with the captioner at a crash is a suspect until it is answered. It steps back for
-a while and is then claimed alone: the next crash speaks of it and of nothing beside it.
+a while and is then the only one that its owner holds: the next crash speaks of it and of nothing
+beside it. Each lane has an owner of its own, and the suspects of the backlog wait for those among
+the arrivals, so that never two suspects meet a crash together.
 """
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +29,7 @@ from captiond.index.rows import (
     written_column,
 )
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
-from captiond.models import Photo, State
+from captiond.models import Lane, Photo, State
 
 PROMOTED_AT_ONCE = 200
 """Rows whose time has come that join the due ones per claim: a bound on what one claim costs."""
@@ -36,25 +39,33 @@ PROMOTED_AT_ONCE = 200
 PROMOTE = """
     UPDATE photos SET retry_at = NULL WHERE id IN (
         SELECT id FROM photos INDEXED BY photos_later
-        WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL AND retry_at <= :now
+        WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL
+            AND lane = :lane AND retry_at <= :now
         ORDER BY retry_at LIMIT :limit
     )
 """
 DUE = """
     SELECT id, crashes > 0 FROM photos INDEXED BY photos_due
-    WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL
-    ORDER BY lane, seen_at DESC, id DESC LIMIT :limit
+    WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL AND lane = :lane
+    ORDER BY seen_at DESC, id DESC LIMIT :limit
 """
 HELD = "SELECT crashes > 0 FROM photos WHERE owner = ?"
 NEXT_DUE = """
     SELECT min(seen_at) FROM (
         SELECT seen_at FROM photos INDEXED BY photos_due
-        WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL LIMIT 1
+        WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL AND lane = :lane LIMIT 1
     )
 """
 NEXT_LATER = """
     SELECT min(retry_at) FROM photos INDEXED BY photos_later
-    WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL
+    WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL AND lane = :lane
+"""
+EARLIER_SUSPECT = """
+    SELECT EXISTS (
+        SELECT 1 FROM photos INDEXED BY photos_suspect
+        WHERE crashes > 0 AND state IN ('queued', 'inflight') AND lane < :lane
+            AND (retry_at IS NULL OR retry_at <= :now)
+    )
 """
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
 _COMPLETED = f"""
@@ -68,10 +79,16 @@ _CRASHED = """
 """
 
 
-def claim(db: sqlite3.Connection, owner: str, limit: int, now: float) -> list[Claim]:
+def claim(
+    db: sqlite3.Connection, owner: str, limit: int, *, now: float, lanes: Iterable[Lane] = Lane
+) -> list[Claim]:
     """Take up to `limit` due photos: arrivals before backlog, the newest first, suspects alone."""
-    db.execute(PROMOTE, {"now": now, "limit": PROMOTED_AT_ONCE})
-    due = db.execute(DUE, {"limit": limit}).fetchall()
+    due: list[tuple[int, bool]] = []
+    for lane in sorted(lanes):
+        db.execute(PROMOTE, {"lane": lane, "now": now, "limit": PROMOTED_AT_ONCE})
+        found = db.execute(DUE, {"lane": lane, "limit": limit - len(due)}).fetchall()
+        (withheld,) = db.execute(EARLIER_SUSPECT, {"lane": lane, "now": now}).fetchone()
+        due += itertools.takewhile(lambda one: not one[1], found) if withheld else found
     suspects_held = [suspect for (suspect,) in db.execute(HELD, (owner,))]
     due = due[: claimable([suspect for _, suspect in due], held=suspects_held)]
     cursor = db.cursor()
@@ -83,11 +100,14 @@ def claim(db: sqlite3.Connection, owner: str, limit: int, now: float) -> list[Cl
     return [to_claim(cursor.execute(take, (owner, row_id)).fetchall()[0]) for row_id, _ in due]
 
 
-def next_due(db: sqlite3.Connection) -> float | None:
+def next_due(db: sqlite3.Connection, lanes: Iterable[Lane] = Lane) -> float | None:
     """Return when the next waiting photo is due; for one that is due now, a time in the past."""
-    (due,) = db.execute(NEXT_DUE).fetchone()
-    (later,) = db.execute(NEXT_LATER).fetchone()
-    return min((at for at in (due, later) if at is not None), default=None)
+    ats = [
+        db.execute(query, {"lane": lane}).fetchone()[0]
+        for lane in lanes
+        for query in (NEXT_DUE, NEXT_LATER)
+    ]
+    return min((at for at in ats if at is not None), default=None)
 
 
 def complete(db: sqlite3.Connection, done: Sequence[Completed], owner: str) -> None:

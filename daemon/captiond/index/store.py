@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +30,7 @@ from captiond.index.folders import SqliteFolderView
 from captiond.index.integrity import is_anothers
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
-from captiond.models import Caption, Facts, Photo, Recipe, State
+from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 
 T = TypeVar("T")
 
@@ -73,13 +73,17 @@ class SqliteIndex:
         """Open a reader for the scan, in the thread that will use it."""
         return SqliteFolderView(self._path)
 
-    async def claim(self, *, owner: str, limit: int, now: float) -> list[Claim]:
-        """Take up to `limit` due photos: arrivals before backlog, the newest first."""
-        return await self._writer.run(lambda db: queue.claim(db, owner, limit, now))
+    async def claim(
+        self, *, owner: str, limit: int, now: float, lanes: Collection[Lane] = tuple(Lane)
+    ) -> list[Claim]:
+        """Take up to `limit` due photos of these lanes: arrivals first, the newest first."""
+        return await self._writer.run(
+            lambda db: queue.claim(db, owner, limit, now=now, lanes=lanes)
+        )
 
-    async def next_due(self) -> float | None:
-        """Return when the next waiting photo is due, None when none waits."""
-        return await self._read(queue.next_due)
+    async def next_due(self, *, lanes: Collection[Lane] = tuple(Lane)) -> float | None:
+        """Return when the next photo of these lanes is due, None when none waits."""
+        return await self._read(lambda db: queue.next_due(db, lanes))
 
     async def begin(self, request: Request, *, owner: str) -> bool:
         """Commit the request as in flight, before it is made; False if the claim is void."""

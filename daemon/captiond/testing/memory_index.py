@@ -75,7 +75,7 @@ class MemoryIndex:
     async def claim(
         self, *, owner: str, limit: int, now: float, lanes: Collection[Lane] = tuple(Lane)
     ) -> list[Claim]:
-        """Take up to `limit` due photos of these lanes: arrivals before backlog, the newest first."""
+        """Take up to `limit` due photos of these lanes: arrivals first, the newest first."""
         due = self._due(limit, now, lanes)
         held = [row.crashes > 0 for row in self.rows.values() if row.owner == owner]
         taken = due[: claimable([row.crashes > 0 for row in due], held=held)]
