@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -15,11 +16,11 @@ MODEL = "gemini-3.5-flash-lite"
 
 
 @asynccontextmanager
-async def sdk(server: GeminiServer, **options: object):
-    """Open the real SDK over aiohttp; `options` are those of its client."""
+async def sdk(server: GeminiServer | str, **options: object):
+    """Open the real SDK over aiohttp for a server or its URL; `options` are those of its client."""
     async with aiohttp.ClientSession() as session:
         http = types.HttpOptions(
-            base_url=server.base_url,
+            base_url=server if isinstance(server, str) else server.base_url,
             api_version=options.pop("api_version", "v1beta"),
             aiohttp_client=session,
             retry_options=types.HttpRetryOptions(attempts=1),
@@ -42,3 +43,14 @@ def photo(data: bytes = JPEG, *texts: str, resolution: str | None = None) -> typ
 def ask(client, model: str = MODEL, contents: types.Content | None = None, **config: object):
     """Ask once, as the real SDK does."""
     return client.models.generate_content(model=model, contents=contents or photo(), config=config)
+
+
+def batch_item(data: bytes = JPEG, **metadata: str) -> types.InlinedRequest:
+    return types.InlinedRequest(contents=[photo(data)], metadata=metadata or None)
+
+
+def line(key: str, item: types.InlinedRequest, **config: object) -> str:
+    """Return a line of a batch's file, in the form of the REST API."""
+    contents = [content.model_dump(mode="json", exclude_none=True) for content in item.contents]
+    request = {"contents": contents, "generationConfig": config}
+    return f"{json.dumps({'key': key, 'request': request})}\n"

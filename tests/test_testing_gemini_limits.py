@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 import pytest
+from daemon_helpers import counters, gemini
 from gemini_sdk_helpers import MODEL, ask, sdk
 from google.genai import errors
 
@@ -164,3 +165,14 @@ def test_a_limit_of_nothing_is_told_in_the_message_alone():
     body = refuse(exceeded, model=MODEL, bare=False).body
     assert b"limit: 0, model: gemini-3.5-flash-lite" in body
     assert b"quotaValue" not in body
+
+
+async def test_as_a_process_it_takes_limits_as_flags():
+    """The flags for requests and tokens per minute and requests per day are enforced."""
+    flags = ("--requests-per-minute", "2", "--tokens-per-minute", "9000", "--requests-per-day", "2")
+    with gemini(*flags) as url:
+        async with sdk(url) as client:
+            await ask(client)
+            await ask(client)
+            assert len(quota_ids(await refused(client))) == 2
+        assert counters(url)["limited"] == 1

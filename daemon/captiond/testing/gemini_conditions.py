@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from captiond.models import Description
@@ -11,6 +11,8 @@ from captiond.testing.gemini_limits import Limits
 from captiond.testing.gemini_wire import ReceivedRequest
 
 Answer = Callable[[ReceivedRequest], Awaitable[Description]]
+
+EVERY_THIRD = range(0, 10**9, 3)
 
 FIXED = Description(
     caption="A grey cat sleeps on a red sofa beside a window.",
@@ -30,7 +32,8 @@ async def answer_fixed(request: ReceivedRequest) -> Description:  # noqa: ARG001
 class Counters:
     """What the server has seen; `refused` were answered with anything but a caption.
 
-    `limited` of these were refused by the limits.
+    `limited` of these were refused by the limits. `batches` were created, `batch_items` run,
+    `files` uploaded.
     """
 
     requests: int = 0
@@ -39,6 +42,9 @@ class Counters:
     limited: int = 0
     in_flight: int = 0
     peak: int = 0
+    batches: int = 0
+    batch_items: int = 0
+    files: int = 0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -51,6 +57,15 @@ class Conditions:
     `flex_script` and `flex_standing` are the same for flex requests alone, and come before the
     others. `downgrade_to` is the tier that answers whatever tier was asked for. `retires_at`
     (RFC 3339) is told in every answer. A `new_project` may not use the oldest model.
+
+    A batch job takes `batch_seconds` (0 = it is done at the first poll) and ends as the next of
+    `batch_outcomes` says ("succeeded" after the last). With "partly" those items fail whose index
+    is in `batch_broken_items`. While `batch_hold` holds, jobs stay RUNNING until `POST
+    /batches/release`. `batches_at_once` jobs may be unfinished. `batch_shuffled` results come in
+    another order; output comes `batch_late_polls` after the state SUCCEEDED. `batch_standing`
+    meets every request about batches and files; `poll_script` gives one fault per poll of a job.
+    So many next creations are done but never answered (`lose_creations`), so many next downloads
+    break off in the middle (`cut_downloads`).
     """
 
     answer: Answer = answer_fixed
@@ -66,3 +81,14 @@ class Conditions:
     downgrade_to: str = ""
     retires_at: str = ""
     new_project: bool = False
+    batch_seconds: float = 0.0
+    batch_outcomes: Iterable[str] = ()
+    batch_broken_items: Container[int] = EVERY_THIRD
+    batch_hold: bool = False
+    batches_at_once: int = 100
+    batch_shuffled: bool = False
+    batch_late_polls: int = 0
+    batch_standing: Fault | None = None
+    poll_script: Iterable[Fault | None] = ()
+    lose_creations: int = 0
+    cut_downloads: int = 0

@@ -118,6 +118,25 @@ def invalid(message: str) -> Fault:
     return refusal(400, "INVALID_ARGUMENT", message)
 
 
+def too_large(limit: int) -> Fault:
+    """Return the 400 for a request of more bytes than that."""
+    return invalid(f"Request payload size exceeds the limit: {limit} bytes.")
+
+
+def not_found() -> Fault:
+    """Return the 404 for a resource that is not there."""
+    return refusal(404, "NOT_FOUND", "Requested entity was not found.")
+
+
+def no_file(name: str) -> Fault:
+    """Return the 403 for a file that is not there, or is somebody else's."""
+    message = (
+        f"You do not have permission to access the File {name.removeprefix('files/')} or it may "
+        "not exist."
+    )
+    return refusal(403, "PERMISSION_DENIED", message)
+
+
 def bad_image() -> Fault:
     """Return the 400 for bytes that are no image."""
     return invalid("Unable to process input image. Please retry or report in troubleshooting.")

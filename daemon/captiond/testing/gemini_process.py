@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--requests-per-minute", type=int, help="of each model, the others 429")
     parser.add_argument("--tokens-per-minute", type=int, help="input tokens of each model")
     parser.add_argument("--requests-per-day", type=int, help="of each model, in Pacific time")
+    parser.add_argument("--batch-seconds", type=float, default=0.0, help="how long a job takes")
     asyncio.run(_serve(parser.parse_args()))
 
 
@@ -33,6 +34,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         latency_seconds=arguments.latency,
         standing=NAMED.get(arguments.standing),
         api_key=arguments.api_key,
+        batch_seconds=arguments.batch_seconds,
         model_version="offline" if arguments.answer == "offline" else "",
         limits=Limits(
             requests_per_minute=arguments.requests_per_minute,

@@ -66,6 +66,11 @@ def quota_bare() -> Fault:
     return refusal(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
 
 
+def batches_exhausted() -> Fault:
+    """Return the 429 for one batch too many, which tells no limit and no delay."""
+    return refusal(429, "RESOURCE_EXHAUSTED", QUOTA_EXCEEDED, [QUOTA_HELP])
+
+
 def quota_failure(
     violations: Sequence[Violation], *, model: str = MODEL, retry_after: str
 ) -> Fault:

@@ -12,6 +12,7 @@ GET  /contents   how often each image was paid for, by the sha256 of its bytes
 POST /standing   the name of a fault that every request meets from now on; an empty body = none;
                  with ?tier=flex, every flex request
 POST /limits     the limits from now on, as JSON; {} = none
+POST /batches/release   lets go of the batch jobs that are held
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ import asyncio
 import json
 import time
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
 
 from captiond.testing import gemini_wire as wire
+from captiond.testing.gemini_batches import Batches
 from captiond.testing.gemini_conditions import FIXED, Answer, Conditions, Counters, answer_fixed
 from captiond.testing.gemini_delivery import deliver
 from captiond.testing.gemini_fault import Fault, Refused
 from captiond.testing.gemini_faults import NAMED
+from captiond.testing.gemini_files import Files
+from captiond.testing.gemini_jobs import Jobs
 from captiond.testing.gemini_limits import Limits, Meter, refuse
 from captiond.testing.gemini_models import (
     check_open,
@@ -41,6 +46,8 @@ from captiond.testing.gemini_models import (
 from captiond.testing.gemini_wire import ReceivedRequest
 
 __all__ = ["FIXED", "Answer", "GeminiServer", "answer_fixed"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LARGEST_REQUEST_BYTES = 200 * 2**20
 MOMENTS = 100_000
@@ -66,6 +73,9 @@ class GeminiServer(Conditions):
         self._script = iter(self.script)
         self._flex_script = iter(self.flex_script)
         self._meters: dict[str, Meter] = {}
+        self._files = Files(self, self.counters)
+        self._jobs = Jobs(self, self.counters, files=self._files, run_item=self._run_item)
+        self._batches = Batches(self, self._jobs, files=self._files)
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -80,29 +90,84 @@ class GeminiServer(Conditions):
         """Listen on 127.0.0.1; `base_url` says where. After `aclose` it may start again."""
         self._closing.clear()
         app = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
-        app.add_routes(
-            [
-                web.post("/{version}/models/{model}:generateContent", self._generate),
-                web.get("/{version}/models/{model}", self._model),
-                web.get("/{version}/models", self._models),
-                web.get("/counters", self._counters),
-                web.get("/moments", self._moments),
-                web.get("/contents", self._contents),
-                web.post("/standing", self._stand),
-                web.post("/limits", self._limit),
-            ]
-        )
+        app.add_routes([*self._api_routes(), *self._control_routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._jobs.resume()
 
     async def aclose(self) -> None:
-        """Stop listening; whoever waits for an answer loses the connection."""
+        """Stop listening; whoever waits for an answer loses the connection; jobs wait."""
         self._closing.set()
+        await self._jobs.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _api_routes(self) -> list[web.RouteDef]:
+        files, batches, guard = self._files, self._batches, self._guard
+        return [
+            web.post("/{version}/models/{model}:generateContent", self._generate),
+            web.post("/{version}/models/{model}:batchGenerateContent", guard(self._create_batch)),
+            web.get("/{version}/models/{model}", self._model),
+            web.get("/{version}/models", self._models),
+            web.post("/upload/{version}/files", self._upload),
+            web.get("/{version}/files/{id}:download", guard(files.download)),
+            web.get("/download/{version}/files/{id}:download", guard(files.download)),
+            web.get("/{version}/files/{id}", guard(files.get)),
+            web.delete("/{version}/files/{id}", guard(files.delete)),
+            web.get("/{version}/files", guard(files.list)),
+            web.post("/{version}/batches/{id}:cancel", guard(batches.cancel)),
+            web.get("/{version}/batches/{id}", guard(batches.get)),
+            web.delete("/{version}/batches/{id}", guard(batches.delete)),
+            web.get("/{version}/batches", guard(batches.list)),
+        ]
+
+    def _control_routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/counters", self._counters),
+            web.get("/moments", self._moments),
+            web.get("/contents", self._contents),
+            web.post("/standing", self._stand),
+            web.post("/limits", self._limit),
+            web.post("/batches/release", self._batches.release),
+        ]
+
+    def _guard(self, handle: Handler) -> Handler:
+        """Return a handler that lets in whom the API lets in, and tells refusals."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            try:
+                self._admit(request)
+                return await handle(request)
+            except Refused as refused:
+                return await self._fail(request, refused.fault)
+
+        return guarded
+
+    def _admit(self, request: web.Request) -> None:
+        wire.check_caller(request.headers, api_key=self.api_key)
+        if self.batch_standing is not None:
+            raise Refused(self.batch_standing)
+
+    async def _create_batch(self, request: web.Request) -> web.StreamResponse:
+        model = self._find_model(request, method="batchGenerateContent")
+        return await self._batches.create(request, model)
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        if "upload_id" in request.query:
+            return await self._files.upload(request)
+        return await self._guard(self._files.start)(request)
+
+    async def _run_item(self, model: str, document: Any) -> dict[str, Any]:
+        received = wire.read_document(model, document, batch=True)
+        self.received.append(received)
+        return await self._answer_one(received)
+
+    def release_batches(self) -> None:
+        """Let go of the batch jobs that are held."""
+        self._jobs.release()
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         self.counters.requests += 1

@@ -96,9 +96,9 @@ def read_request(
 
 
 def read_document(
-    model: str, document: Any, *, deadline_seconds: int | None = None, batch: str = ""
+    model: str, document: Any, *, deadline_seconds: int | None = None, batch: bool = False
 ) -> ReceivedRequest:
-    """Read what a request asks; raises Refused. `batch` is the job that it is an item of."""
+    """Read what a request asks, an item of a `batch` or a single one; raises Refused."""
     try:
         parts = [part for content in document["contents"] for part in content["parts"]]
         system = (_one(document, "systemInstruction", "system_instruction") or {}).get("parts", [])
