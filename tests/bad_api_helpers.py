@@ -59,7 +59,7 @@ class Station:
     async def running(self) -> AsyncIterator[App]:
         """Open the parts and feed them; photos are found by `drop`."""
         async with open_app(self.settings()) as app, anyio.create_task_group() as feeding:
-            feeding.start_soon(app.feeder.run)
+            app.feed(feeding)
             yield app
             app.wind_down(feeding)
             feeding.cancel_scope.cancel()

@@ -31,6 +31,7 @@ from captiond.models import (
 from captiond.photofile import open_beneath
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
+from captiond.quota.line import Line
 from captiond.quota.slots import Slots
 from captiond.sidecars.read import read_sidecars
 from captiond.sidecars.write import write_sidecars
@@ -103,7 +104,7 @@ class Station:
             read_sidecars=read_sidecars,
             write_sidecars=functools.partial(write_sidecars, version="1"),
             plans={str(root): Plan(RECIPE, ("txt",))},
-            preparing=anyio.CapacityLimiter(2),
+            preparing=Line(2),
             asking=Slots(2),
             owner=OWNER,
             clock=lambda: self.now,

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from captiond.errors import ReplyUnusable
-from captiond.models import Photo
+from captiond.models import Lane, Photo
 from captiond.quota.odds import RUN, Odds
 from captiond.quota.setbacks import (
     ALONE_FAULTS,
@@ -106,7 +106,7 @@ async def test_before_the_first_answer_there_is_one_slot() -> None:
 
     async def ask() -> None:
         nonlocal asked
-        async with asking:
+        async with asking.slot(Lane.ARRIVAL):
             with asking.watched():
                 asked += 1
                 first = asked == 1
@@ -130,7 +130,7 @@ async def test_slots_that_hang_are_lent_one_by_one_and_all_at_a_sign_of_life() -
     hang, quiet = anyio.Event(), anyio.Event()
 
     async def ask(name: str, until: anyio.Event | None) -> None:
-        async with asking:
+        async with asking.slot(Lane.ARRIVAL):
             with asking.watched():
                 asked.append(name)
                 if until is not None:
@@ -157,7 +157,7 @@ async def test_slots_that_hang_are_lent_one_by_one_and_all_at_a_sign_of_life() -
         assert len(asked) == 8
         hang.set()
     assert len(asked) == 10
-    assert asking._limiter.total_tokens == 3
+    assert asking._line.places == 3
 
 
 @pytest.mark.parametrize("total", [2, 8])
@@ -167,7 +167,7 @@ async def test_a_slow_service_never_gets_more_questions_than_allowed(total: int)
 
     async def ask() -> None:
         nonlocal at_once, most
-        async with asking:
+        async with asking.slot(Lane.ARRIVAL):
             at_once += 1
             most = max(most, at_once)
             with asking.watched():
@@ -183,11 +183,11 @@ async def test_a_slow_service_never_gets_more_questions_than_allowed(total: int)
 async def test_an_unusable_reply_is_a_sign_of_life_and_a_fault_is_none() -> None:
     """What came back from the model opens the slots, what went wrong on the way does not."""
     asking = Slots(4)
-    async with asking:
+    async with asking.slot(Lane.ARRIVAL):
         with pytest.raises(OSError, match="reset"), asking.watched():
             raise OSError("reset")
-    assert asking._limiter.total_tokens == 1
-    async with asking:
+    assert asking._line.places == 1
+    async with asking.slot(Lane.ARRIVAL):
         with pytest.raises(ReplyUnusable), asking.watched():
             raise ReplyUnusable("nothing")
-    assert asking._limiter.total_tokens == 4
+    assert asking._line.places == 4

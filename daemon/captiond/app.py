@@ -5,12 +5,13 @@ The only place that names the concrete classes.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,15 @@ from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptionerStopped, ConfigError
-from captiond.feeder import Feeder
+from captiond.feeder import Feeder, Part, Traffic
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
-from captiond.models import Usage
+from captiond.models import Lane, Tier, Usage
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
+from captiond.quota.line import Line
 from captiond.quota.slots import Slots
 from captiond.settings import Settings
 
@@ -40,7 +42,8 @@ DRAIN_SECONDS = 30.0
 SCANS_AT_ONCE = 2
 """Folders that are scanned side by side; more would only make one disk seek."""
 PREPARED_AHEAD = 16
-"""Photos that are prepared for a free request, or filed after one: no request slot waits for them.
+"""Photos of a lane that are prepared for a free request, or filed after one: no request slot waits
+for them.
 
 With 8, one slot in ten of 64 stood empty.
 """
@@ -53,12 +56,33 @@ class App:
     settings: Settings
     index: Index
     bench: Bench
-    feeder: Feeder
+    feeders: tuple[Feeder, ...]
     intakes: tuple[Intake, ...]
+
+    @property
+    def in_flight(self) -> int:
+        """How many photos are claimed and not done yet."""
+        return sum(feeder.in_flight for feeder in self.feeders)
+
+    def feed(self, feeding: TaskGroup) -> None:
+        """Let photos flow, each lane by itself."""
+        for feeder in self.feeders:
+            feeding.start_soon(feeder.run, name="feeder")
+
+    async def is_idle(self, *, within_seconds: float) -> bool:
+        """Tell whether nothing is in flight and nothing will be due within that time."""
+        idle = [await feeder.is_idle(within_seconds=within_seconds) for feeder in self.feeders]
+        return all(idle)
+
+    async def drained(self) -> None:
+        """Wait until no lane is fed any more."""
+        for feeder in self.feeders:
+            await feeder.ended()
 
     def wind_down(self, feeding: TaskGroup) -> None:
         """Begin nothing more; what is asked about already has DRAIN_SECONDS to finish."""
-        self.feeder.close()
+        for feeder in self.feeders:
+            feeder.close()
         self.bench.gate.stop("captiond is stopping")
         feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
 
@@ -83,15 +107,39 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         index = await open_index(settings, stack)
         ownership.learn(Known.INDEX)
         bench = await open_bench(settings, index, captioner, stack)
-        feeder = Feeder(
-            index,
+        fed = feeders(bench, backlog(bench))
+        yield App(settings, index, bench, fed, intakes(settings, index, fed))
+
+
+def backlog(bench: Bench) -> Bench:
+    """Return the bench of the backlog, beside that of the arrivals."""
+    return dataclasses.replace(bench, lane=Lane.BACKLOG, owner=f"{bench.owner} backlog")
+
+
+def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:
+    """Return who feeds each lane.
+
+    Where lanes share the slots, PREPARED_AHEAD are always left to an arrival, and no more photos
+    than that for each lane wait in memory.
+    """
+    shared, traffic = backlog.asking is arrivals.asking, Traffic()
+
+    def feeder(bench: Bench, ahead: int) -> Feeder:
+        return Feeder(
+            bench.index,
             functools.partial(caption_photo, bench=bench),
+            part=Part(
+                owner=bench.owner,
+                lane=bench.lane,
+                slots=bench.asking.total + ahead,
+                shared=shared,
+            ),
             gate=bench.gate,
-            slots=bench.asking.total + PREPARED_AHEAD,
-            owner=bench.owner,
+            traffic=traffic,
             clock=bench.clock,
         )
-        yield App(settings, index, bench, feeder, intakes(settings, index, feeder))
+
+    return feeder(arrivals, (1 + shared) * PREPARED_AHEAD), feeder(backlog, PREPARED_AHEAD)
 
 
 def _give_large_blocks_back() -> None:
@@ -140,9 +188,10 @@ async def open_bench(
         read_sidecars=read_sidecars,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
         plans=plans(settings),
-        preparing=anyio.CapacityLimiter(children + 1),
+        preparing=Line(children + 1),
         asking=Slots(settings.gemini.concurrency),
         owner=socket.gethostname(),
+        tier=Tier(settings.gemini.tier),
     )
 
 
@@ -173,8 +222,13 @@ def plans(settings: Settings) -> dict[str, Plan]:
     }
 
 
-def intakes(settings: Settings, index: Index, feeder: Feeder) -> tuple[Intake, ...]:
+def intakes(settings: Settings, index: Index, feeders: Sequence[Feeder]) -> tuple[Intake, ...]:
     """Return what looks after each watched folder."""
+
+    def ring() -> None:
+        for feeder in feeders:
+            feeder.bell.ring()
+
     scanning = anyio.CapacityLimiter(SCANS_AT_ONCE)
     return tuple(
         Intake(
@@ -187,7 +241,7 @@ def intakes(settings: Settings, index: Index, feeder: Feeder) -> tuple[Intake, .
                 polling=folder.polling or settings.watch.polling,
             ),
             index=index,
-            on_due=feeder.bell.ring,
+            on_due=ring,
             scanning=scanning,
             writable=bool(folder.sidecars),
         )

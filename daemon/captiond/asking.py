@@ -7,6 +7,8 @@ import anyio
 from captiond import errors, photofile
 from captiond.bench import Bench
 from captiond.captioners.base import Question
+from captiond.captioners.context import gather
+from captiond.captioners.prompts import compose
 from captiond.index.base import Claim
 from captiond.models import Caption, Facts, Photo, Prepared, Recipe
 from captiond.turns import ask_in_turn
@@ -17,7 +19,7 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
 
     Raises PhotoError, CaptionerError.
     """
-    async with bench.preparing:
+    async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
         if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
@@ -27,13 +29,23 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
         image = await _prepare(opened, digest, bench)
         if (read := await _read_back(claim.photo, image.facts, recipe, bench)) is not None:
             return read
-        return await ask_in_turn(claim, Question(claim.photo, image, recipe), bench)
+        again = claim.attempts > 1
+        question = await question_about(claim.photo, image, recipe, bench, again=again)
+        return await ask_in_turn(claim, question, bench)
+
+
+async def question_about(
+    photo: Photo, image: Prepared, recipe: Recipe, bench: Bench, *, again: bool = False
+) -> Question:
+    """Return what is asked about a photo; `again` when it is not for the first time."""
+    context = gather(recipe.context, photo, image.facts, image.tags)
+    return Question(photo, image, recipe, compose(recipe, context, again=again))
 
 
 async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> Prepared:
     """Return the image to be sent; whatever came of a file in flux says nothing of the photo."""
     try:
-        async with bench.preparing:
+        async with bench.preparing.place(bench.lane):
             image = await bench.prepare(opened.fd, digest)
     except errors.PhotoError:
         opened.check_unchanged()

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import anyio
-
 from captiond.captioners.base import Captioner
 from captiond.index.base import Index
-from captiond.models import Prepared, Recipe, Usage
+from captiond.models import Lane, Prepared, Recipe, Tier, Usage
 from captiond.quota.gate import Gate
+from captiond.quota.line import Line
 from captiond.quota.odds import Odds
 from captiond.quota.setbacks import Setbacks
 from captiond.quota.slots import Slots
@@ -52,6 +51,7 @@ class Bench:
     """Everything a photo meets on its way; `plans` maps a root to its plan.
 
     `look` refuses a file by its first bytes, before it is read whole: it raises a PhotoError.
+    Each lane has a bench; what is not its own (`lane`, `tier`, `owner`) the two may share.
     """
 
     index: Index
@@ -63,9 +63,11 @@ class Bench:
     read_sidecars: ReadSidecars
     write_sidecars: WriteSidecars
     plans: Mapping[str, Plan]
-    preparing: anyio.CapacityLimiter
+    preparing: Line
     asking: Slots
     owner: str
+    lane: Lane = Lane.ARRIVAL
+    tier: Tier = Tier.STANDARD
     clock: Callable[[], float] = time.time
     contents: Contents = field(default_factory=Contents)
     troubles: Troubles = field(default_factory=Troubles)

@@ -1,18 +1,22 @@
 """Hands due photos to as many tasks as there are slots.
 
-The queue is rows in the index, so nothing waits in memory: a photo is claimed when a slot is free,
-and a photo that arrived a moment ago is never behind a backlog claimed before it.
+The queue is rows in the index, so nothing waits in memory: a photo is claimed when a slot is free.
+Each lane has a feeder of its own, so that an arrival is claimed however much of a backlog is in
+hand.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
 
 from captiond.index.base import Claim, Index
+from captiond.models import Lane
 
 IDLE_SECONDS = 5.0
 """How often the queue is looked at unasked: another process may have queued photos (`retry`)."""
@@ -48,30 +52,61 @@ class Turnstile(Protocol):
         """Return the seconds until photos may be begun again: 0 = now, None = nobody knows."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one feeder takes from the queue: whose claims, of which lane, how many at a time.
+
+    With `shared`, photos of other lanes take up its slots, too.
+    """
+
+    owner: str
+    lane: Lane
+    slots: int
+    shared: bool = False
+
+
+class Traffic:
+    """Counts the photos in flight by lane, and wakes the feeders that wait for one to end."""
+
+    def __init__(self) -> None:
+        self.in_flight: Counter[Lane] = Counter()
+        self.waiting: set[Bell] = set()
+
+    def end(self, lane: Lane) -> None:
+        """Note that a photo is done."""
+        self.in_flight[lane] -= 1
+        for bell in self.waiting:
+            bell.ring()
+
+
 class Feeder:
-    """Claims photos and runs `work` on each, at most `slots` at a time."""
+    """Claims photos of its part and runs `work` on each."""
 
     def __init__(
         self,
         index: Index,
         work: Callable[[Claim], Awaitable[None]],
         *,
+        part: Part,
         gate: Turnstile,
-        slots: int,
-        owner: str,
+        traffic: Traffic,
         clock: Callable[[], float],
     ) -> None:
         self.bell = Bell()
-        self.in_flight = 0
         self._index = index
         self._work = work
+        self._part = part
         self._gate = gate
-        self._slots = slots
-        self._owner = owner
+        self._traffic = traffic
         self._clock = clock
         self._closing = False
         self._ended = anyio.Event()
         self._ended.set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many of its photos are claimed and not done yet."""
+        return self._traffic.in_flight[self._part.lane]
 
     def close(self) -> None:
         """Claim nothing more; `run` returns when the photos in flight are done."""
@@ -88,10 +123,11 @@ class Feeder:
                     room = self._room(now)
                     claims = await self._claim(room, now)
                     for claim in claims:
-                        self.in_flight += 1
+                        self._traffic.in_flight[self._part.lane] += 1
                         photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
                     emptied_at = now if len(claims) < room else -math.inf
                     await self.bell.wait(await self._patience(emptied_at))
+                    self._traffic.waiting.discard(self.bell)
         finally:
             self._ended.set()
 
@@ -101,33 +137,46 @@ class Feeder:
 
     async def is_idle(self, *, within_seconds: float) -> bool:
         """Tell whether nothing is in flight and nothing will be due within that time."""
-        due = await self._index.next_due()
+        due = await self._next_due()
         return self.in_flight == 0 and (due is None or due > self._clock() + within_seconds)
 
     def _room(self, now: float) -> int:
-        allowed = self._gate.allowance(now=now, in_flight=self.in_flight)
-        return max(min(self._slots - self.in_flight, allowed), 0)
+        everywhere = self._traffic.in_flight.total()
+        allowed = self._gate.allowance(now=now, in_flight=everywhere)
+        return max(min(self._free(), allowed), 0)
+
+    def _free(self) -> int:
+        part, in_flight = self._part, self._traffic.in_flight
+        return part.slots - (in_flight.total() if part.shared else in_flight[part.lane])
 
     async def _claim(self, limit: int, now: float) -> list[Claim]:
         if not limit:
             return []
-        return await self._index.claim(owner=self._owner, limit=limit, now=now)
+        part = self._part
+        return await self._index.claim(owner=part.owner, limit=limit, now=now, lanes=(part.lane,))
+
+    async def _next_due(self) -> float | None:
+        return await self._index.next_due(lanes=(self._part.lane,))
 
     async def _one(self, claim: Claim) -> None:
         try:
             await self._work(claim)
         finally:
-            self.in_flight -= 1
+            self._traffic.end(self._part.lane)
             self.bell.ring()
 
     async def _patience(self, emptied_at: float) -> float:
         """Return how long nothing new can be begun, if the bell does not ring.
 
-        What was due at `emptied_at` and is still there is withheld until another photo is done.
+        What was due at `emptied_at` and is still there is withheld until another photo is done,
+        maybe one of another lane.
         """
-        if self.in_flight >= self._slots:
+        if self._free() <= 0:
+            self._traffic.waiting.add(self.bell)
             return IDLE_SECONDS
-        due, now = await self._index.next_due(), self._clock()
+        due, now = await self._next_due(), self._clock()
+        if due is not None and due <= now:
+            self._traffic.waiting.add(self.bell)
         opens_in = self._gate.opens_in(now=now)
         if due is None or opens_in is None or due <= emptied_at:
             return IDLE_SECONDS

@@ -52,7 +52,7 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
     await app.index.recover(now=app.bench.clock())
     before = await app.index.counts()
     async with anyio.create_task_group() as feeding:
-        feeding.start_soon(app.feeder.run, name="feeder")
+        app.feed(feeding)
         scans = _Scans(app)
         async with anyio.create_task_group() as scanning:
             scanning.start_soon(scans.run, name="scans")
@@ -90,14 +90,14 @@ async def _follow(
         began = anyio.current_time()
         on_progress(await _progress(app, scanning=not scans.done, before=before, pause=pause))
         took = anyio.current_time() - began
-        if _given_up(app) or (scans.done and await app.feeder.is_idle(within_seconds=SOON_SECONDS)):
+        if _given_up(app) or (scans.done and await app.is_idle(within_seconds=SOON_SECONDS)):
             return
         await anyio.sleep(max(LOOK_SECONDS, took * LOOK_SHARE))
 
 
 def _given_up(app: App) -> bool:
     opens_in = app.bench.gate.opens_in(now=app.bench.clock())
-    return app.feeder.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
+    return app.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
 
 
 async def _progress(

@@ -82,11 +82,11 @@ async def _serve(
             watching.start_soon(_arm, app, notifier, watching, feeding, name="arm")
             settings = await _next_settings(orders, load, notifier)
             watching.cancel_scope.cancel()
-        log.info("service.draining", in_flight=app.feeder.in_flight, reload=settings is not None)
+        log.info("service.draining", in_flight=app.in_flight, reload=settings is not None)
         app.wind_down(feeding)
         async with _more_time(notifier):
-            await app.feeder.ended()
-    log.info("service.drained", in_flight=app.feeder.in_flight)
+            await app.drained()
+    log.info("service.drained", in_flight=app.in_flight)
     return settings
 
 
@@ -103,7 +103,7 @@ async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskG
         )
         for intake in app.intakes:
             await watching.start(attend, intake, name=f"intake {intake.root}")
-    feeding.start_soon(app.feeder.run, name="feeder")
+    app.feed(feeding)
     notifier.ready()
     log.info("service.ready")
 

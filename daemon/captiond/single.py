@@ -16,8 +16,8 @@ import anyio
 
 from captiond import photofile
 from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index
+from captiond.asking import question_about
 from captiond.bench import Bench
-from captiond.captioners.base import Question
 from captiond.captioners.recipes import recipe_for
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
@@ -70,7 +70,7 @@ async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> 
         async with desk.room:
             photo = Photo(str(path.parent), path.name)
             with await anyio.to_thread.run_sync(photofile.open_beneath, photo) as opened:
-                async with desk.bench.preparing:
+                async with desk.bench.preparing.place(desk.bench.lane):
                     digest = await anyio.to_thread.run_sync(_digest, opened, desk.bench)
                 async with desk.turns[digest]:
                     result.value = await _known_or_asked(
@@ -93,9 +93,10 @@ async def _known_or_asked(
         known = await bench.index.caption_of(digest, recipe=recipe)
         if known is not None:
             return known
-    async with bench.preparing:
+    async with bench.preparing.place(bench.lane):
         image = await bench.prepare(opened.fd, digest)
-    async with bench.asking:
+    question = await question_about(photo, image, recipe, bench)
+    async with bench.asking.slot(bench.lane):
         request = Request(
             id=uuid.uuid4().hex,
             photo=photo,
@@ -104,7 +105,7 @@ async def _known_or_asked(
             started_at=bench.clock(),
         )
         await bench.index.note(request, owner=f"{bench.owner}: caption")
-        reply = await ask(Question(photo, image, recipe), request, bench)
+        reply = await ask(question, request, bench)
     return await keep(reply, request, bench)
 
 

@@ -28,7 +28,7 @@ async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Caption
 
     Raises PhotoError, CaptionerError.
     """
-    async with bench.asking:
+    async with bench.asking.slot(bench.lane):
         now = bench.clock()
         request = Request(
             id=uuid.uuid4().hex,

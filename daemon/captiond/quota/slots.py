@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 
 import anyio
 
 from captiond.errors import PhotoError
+from captiond.models import Lane
+from captiond.quota.line import Line
 
 PATIENCE_SECONDS = 4.0
 """A service that is back after a silence is to be noticed within five seconds."""
@@ -46,23 +47,16 @@ class Slots:
     def __init__(self, total: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self.total = total
         self._patience_seconds = patience_seconds
-        self._limiter = anyio.CapacityLimiter(1)
+        self._line = Line(1)
         self._open = 1
         self._lent = 0
         self._lent_at = -math.inf
         self._slowest: float | None = None
         self._questions: set[_Question] = set()
 
-    async def __aenter__(self) -> None:
-        await self._limiter.acquire()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._limiter.release()
+    def slot(self, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """Wait for a slot, arrivals first, and hold it."""
+        return self._line.place(lane)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -126,4 +120,4 @@ class Slots:
         self._resize()
 
     def _resize(self) -> None:
-        self._limiter.total_tokens = self._open + self._lent
+        self._line.places = self._open + self._lent
