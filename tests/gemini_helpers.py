@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from captiond.captioners import prompts
 from captiond.captioners.base import Question
+from captiond.captioners.context import Context
 from captiond.captioners.gemini import GeminiCaptioner
 from captiond.models import Facts, Photo, Prepared, Recipe
 from captiond.settings import GeminiSettings
@@ -24,11 +25,9 @@ def question(data: bytes = JPEG, **recipe: str) -> Question:
         "language": "en",
         "prompt": prompts.build("", language="en"),
     }
-    return Question(
-        Photo("/photos", "a.jpg"),
-        Prepared(data, "image/jpeg", 800, 600, facts),
-        Recipe(**(fields | recipe)),
-    )
+    asked = Recipe(**(fields | recipe))
+    image = Prepared(data, "image/jpeg", 800, 600, facts)
+    return Question(Photo("/photos", "a.jpg"), image, asked, prompts.compose(asked, Context()))
 
 
 @asynccontextmanager

@@ -125,6 +125,14 @@ class Palette:
 
 
 @dataclass(frozen=True, slots=True)
+class Tags:
+    """Who is on a photo and what it is about, as people wrote it into its metadata."""
+
+    people: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """An image ready to be sent: shown upright, shrunk, without any metadata."""
 
@@ -134,11 +142,17 @@ class Prepared:
     height: int
     facts: Facts
     palette: Palette = field(default_factory=Palette)
+    tags: Tags = field(default_factory=Tags)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that changes a caption; two equal recipes give interchangeable captions."""
+    """Everything that changes a caption; two equal recipes give interchangeable captions.
+
+    `prompt` is a template: what differs from photo to photo is no part of the recipe. `context`
+    says how much of it goes out: "full", "private", or "" for nothing; `schema` and `vocabulary`
+    are digests.
+    """
 
     origin: str
     model: str
@@ -147,6 +161,9 @@ class Recipe:
     thinking: str = ""
     media_resolution: str = ""
     max_edge_px: int = 0
+    context: str = ""
+    schema: str = ""
+    vocabulary: str = ""
 
     @cached_property
     def key(self) -> str:

@@ -1,7 +1,8 @@
 """What does it show?
 
 captioner   answers one question with a reply, or raises one of the errors below
-question    the prepared image, the photo it came from, and the recipe to follow
+question    the prepared image, the photo it came from, the recipe to follow, what is said of it
+context     what a photo tells of itself, as far as it may be sent
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from captiond.models import Photo, Prepared, Recipe, Reply
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One photo to describe."""
+    """One photo to describe; `texts` go out after the image, as `prompts.compose` gave them."""
 
     photo: Photo
     image: Prepared
     recipe: Recipe
+    texts: tuple[str, ...] = ()
 
 
 class Captioner(Protocol):

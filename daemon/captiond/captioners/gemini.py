@@ -179,7 +179,8 @@ def _contents(question: Question) -> types.Content:
         mime_type=question.image.mime,
         media_resolution="MEDIA_RESOLUTION_ULTRA_HIGH" if ultra else None,
     )
-    return types.Content(role="user", parts=[image, types.Part(text=question.recipe.prompt)])
+    texts = [types.Part(text=text) for text in question.texts]
+    return types.Content(role="user", parts=[image, *texts])
 
 
 def _build_client(
