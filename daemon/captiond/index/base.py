@@ -16,9 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage, Written
+
+if TYPE_CHECKING:  # it speaks of the requests and claims below
+    from captiond.index.jobs_base import Jobs
 
 CRASH_LIMIT = 3
 """A photo whose request was in flight at this many crashes is set aside as `failed`."""
@@ -176,6 +179,10 @@ class FolderView(Protocol):
 
 class Index(Protocol):
     """The store behind the daemon: photos, contents, captions, requests, and the queue."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """The batch jobs: which photos lie with the service."""
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         """Take note of finished files; return how many became due.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from captiond.index.base import FolderDigest, Sighting
 from captiond.index.names import plain, to_stored
-from captiond.index.rows import photo_key, signature_columns
+from captiond.index.rows import HELD_BY_JOB, photo_key, signature_columns
 from captiond.models import Photo, State
 
 ROWS_A_STATEMENT = 100
@@ -26,6 +26,7 @@ _OFFER = f"""
     ON CONFLICT (root, folder, name) DO UPDATE SET
         state = excluded.state, reason = excluded.reason, lane = excluded.lane,
         seen_at = excluded.seen_at, attempts = 0, crashes = 0, retry_at = NULL,
+        owner = iif({HELD_BY_JOB}, NULL, owner),
         digest = iif({_SAME}, digest, NULL),
         former = iif({_SAME}, former, coalesce(caption, former)),
         caption = iif({_SAME}, caption, NULL),
@@ -36,10 +37,12 @@ _OFFER = f"""
 """  # noqa: S608 the parts are constants of this module
 _ONE_ROW = f"({', '.join('?' * _COLUMNS)})"
 
-_GONE = """
-    UPDATE photos SET state = 'missing', reason = ?, retry_at = NULL
-    WHERE root = ? AND folder = ? AND name = ? AND state NOT IN ('missing', 'inflight')
-"""
+_GONE = f"""
+    UPDATE photos SET state = 'missing', reason = ?, retry_at = NULL,
+        owner = iif({HELD_BY_JOB}, NULL, owner)
+    WHERE root = ? AND folder = ? AND name = ?
+    AND (state NOT IN ('missing', 'inflight') OR {HELD_BY_JOB})
+"""  # noqa: S608 a constant condition
 _SAVE_FOLDER = """
     INSERT INTO directories (root, folder, digest) VALUES (?, ?, ?)
     ON CONFLICT (root, folder) DO UPDATE SET digest = excluded.digest

@@ -20,6 +20,7 @@ from captiond.index.base import CRASH_LIMIT, Claim, Completed, Parked, Retry
 from captiond.index.names import plain
 from captiond.index.rows import (
     CLAIM_COLUMNS,
+    HELD_BY_JOB,
     SHOW,
     Key,
     photo_key,
@@ -71,12 +72,18 @@ _MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
 _COMPLETED = f"""
     state = 'captioned', written = ?, captioned_at = ?, reason = ?, {SHOW}
 """
-_CRASHED = """
+# The service works on an open batch job all the same: neither lost nor in a crash's way.
+_LEFT = f"owner IS NOT NULL AND NOT {HELD_BY_JOB}"
+_ASKED_ALONE = """
+    requests.state = 'inflight'
+    AND (job IS NULL OR job NOT IN (SELECT id FROM jobs WHERE ended_at IS NULL))
+"""
+_CRASHED = f"""
     EXISTS (
-        SELECT 1 FROM requests WHERE requests.state = 'inflight' AND requests.root = photos.root
+        SELECT 1 FROM requests WHERE {_ASKED_ALONE} AND requests.root = photos.root
         AND requests.folder = photos.folder AND requests.name = photos.name
     )
-"""
+"""  # noqa: S608 a constant condition
 
 
 def claim(
@@ -164,31 +171,34 @@ def requeue(
 
 def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     """Take back what a crash left in flight; return the photos that were held."""
-    held = db.execute("SELECT root, folder, name FROM photos WHERE owner IS NOT NULL").fetchall()
+    held = db.execute(f"SELECT root, folder, name FROM photos WHERE {_LEFT}").fetchall()  # noqa: S608 a constant condition
     db.execute(
         f"""
-        UPDATE photos SET crashes = crashes + 1 WHERE owner IS NOT NULL AND state = 'inflight'
+        UPDATE photos SET crashes = crashes + 1 WHERE {_LEFT} AND state = 'inflight'
         AND {_CRASHED}
         """  # noqa: S608 a constant condition
     )
     aside = f"captiond stopped {CRASH_LIMIT} times while this photo was with the captioner"
     db.execute(
-        """
+        f"""
         UPDATE photos SET state = 'failed', owner = NULL, reason = ?
-        WHERE owner IS NOT NULL AND state = 'inflight' AND crashes >= ?
-        """,
+        WHERE {_LEFT} AND state = 'inflight' AND crashes >= ?
+        """,  # noqa: S608 a constant condition
         (aside, CRASH_LIMIT),
     )
     db.execute(
-        """
+        f"""
         UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0),
             retry_at = CASE WHEN crashes > 0 THEN ? + ? * crashes * crashes END
-        WHERE owner IS NOT NULL AND state = 'inflight'
-        """,
+        WHERE {_LEFT} AND state = 'inflight'
+        """,  # noqa: S608 a constant condition
         (now, STEP_BACK_SECONDS),
     )
-    db.execute("UPDATE photos SET owner = NULL WHERE owner IS NOT NULL")
-    db.execute("UPDATE requests SET state = 'lost', ended_at = ? WHERE state = 'inflight'", (now,))
+    db.execute(f"UPDATE photos SET owner = NULL WHERE {_LEFT}")  # noqa: S608 a constant condition
+    db.execute(
+        f"UPDATE requests SET state = 'lost', ended_at = ? WHERE {_ASKED_ALONE}",  # noqa: S608 a constant condition
+        (now,),
+    )
     return [to_photo(*row) for row in held]
 
 

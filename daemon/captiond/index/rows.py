@@ -20,6 +20,9 @@ CLAIM_COLUMNS = (
     "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, written"
 )
 
+HELD_BY_JOB = "photos.owner IN (SELECT 'job ' || id FROM jobs WHERE ended_at IS NULL)"
+"""The photo lies with the service in an open batch job; see `jobs_base.owner_of`."""
+
 SHOW = """
     digest = ?, caption = coalesce(
         (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?),

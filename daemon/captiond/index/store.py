@@ -28,6 +28,7 @@ from captiond.index.base import (
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
 from captiond.index.integrity import is_anothers
+from captiond.index.jobs import SqliteJobs
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
@@ -43,6 +44,7 @@ class SqliteIndex:
         self._writer = writer
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="index reader")
+        self.jobs = SqliteJobs(writer.run, self._read)
 
     @classmethod
     async def open(cls, path: Path) -> SqliteIndex:

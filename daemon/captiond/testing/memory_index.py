@@ -26,6 +26,7 @@ from captiond.index.base import (
 )
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
+from captiond.testing.memory_jobs import MemoryJobs
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
 
@@ -39,6 +40,7 @@ class MemoryIndex:
         self.answers: dict[str, Answer] = {}
         self.facts: dict[str, Facts] = {}
         self.health: Health | None = None
+        self.jobs = MemoryJobs(self)
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
@@ -52,8 +54,10 @@ class MemoryIndex:
         """Mark photos as `missing`; their captions stay."""
         for photo in photos:
             row = self.rows.get(photo)
-            if row is not None and row.state not in (State.MISSING, State.INFLIGHT):
+            in_job = row is not None and self.jobs.holds(row.owner)
+            if row is not None and (in_job or row.state not in (State.MISSING, State.INFLIGHT)):
                 row.state, row.retry_at = State.MISSING, None
+                row.owner = None if in_job else row.owner
                 row.reason = f"the file is gone since {now}"
 
     async def save_folders(self, digests: Sequence[FolderDigest]) -> None:
@@ -82,7 +86,7 @@ class MemoryIndex:
         for row in taken:
             row.state, row.owner, row.retry_at = State.INFLIGHT, owner, None
             row.attempts += 1
-        return [_to_claim(row) for row in taken]
+        return [row.claim() for row in taken]
 
     async def next_due(self, *, lanes: Collection[Lane] = tuple(Lane)) -> float | None:
         """Return when the next photo of these lanes is due, None when none waits."""
@@ -91,7 +95,7 @@ class MemoryIndex:
 
     async def begin(self, request: Request, *, owner: str) -> bool:
         """Note the request as in flight; False if the claim is void."""
-        row = self._held(request.photo, owner)
+        row = self.held(request.photo, owner)
         if row is None:
             return False
         self._show(row, request.digest, request.recipe.key)
@@ -181,9 +185,13 @@ class MemoryIndex:
 
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held."""
-        asked = {request.photo for request, _ in self.requests.values()}
-        self.requests.clear()
-        held = [photo for photo, row in self.rows.items() if row.owner is not None]
+        left = {n: one for n, one in self.requests.items() if not self.jobs.holds(one[1])}
+        asked = {self.requests.pop(number)[0].photo for number in left}
+        held = [
+            photo
+            for photo, row in self.rows.items()
+            if row.owner is not None and not self.jobs.holds(row.owner)
+        ]
         for photo in held:
             self.rows[photo].owner = None
             self._take_back(self.rows[photo], asked=photo in asked, now=now)
@@ -207,7 +215,8 @@ class MemoryIndex:
             return False
         row = Row(sighting.photo, sighting.signature, sighting.lane, now, len(self.rows))
         if known is not None:
-            row.order, row.owner, row.written = known.order, known.owner, known.written
+            row.order, row.written = known.order, known.written
+            row.owner = None if self.jobs.holds(known.owner) else known.owner
         if known is not None and same:
             row.digest, row.caption = known.digest, known.caption
             row.captioned_at = known.captioned_at
@@ -224,7 +233,7 @@ class MemoryIndex:
         first = min((row.lane for row in at_hand if row.is_suspect), default=Lane.BACKLOG)
         return list(takewhile(lambda row: row.crashes == 0 or row.lane <= first, due[:limit]))
 
-    def _held(self, photo: Photo, owner: str) -> Row | None:
+    def held(self, photo: Photo, owner: str) -> Row | None:
         """Return the row of a valid claim; a void one is closed: the photo may be claimed again."""
         row = self.rows.get(photo)
         if row is None or row.owner != owner:
@@ -235,7 +244,7 @@ class MemoryIndex:
         return None
 
     def _close(self, photo: Photo, owner: str) -> Row | None:
-        row = self._held(photo, owner)
+        row = self.held(photo, owner)
         if row is not None:
             row.owner = None
         return row
@@ -259,15 +268,3 @@ class MemoryIndex:
     def _snapshot(self) -> list[Row]:
         with self._lock:
             return list(self.rows.values())
-
-
-def _to_claim(row: Row) -> Claim:
-    return Claim(
-        photo=row.photo,
-        signature=row.signature,
-        lane=row.lane,
-        attempts=row.attempts,
-        seen_at=row.seen_at,
-        digest=row.digest,
-        written=row.written,
-    )

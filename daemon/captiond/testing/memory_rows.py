@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from captiond.index.base import KnownFile
+from captiond.index.base import Claim, KnownFile
 from captiond.models import Caption, Lane, Photo, Signature, State, Written
 
 
@@ -38,6 +38,18 @@ class Row:
     def is_suspect(self) -> bool:
         """Whether the photo was with the captioner at a crash and is not answered yet."""
         return self.crashes > 0 and self.state in (State.QUEUED, State.INFLIGHT)
+
+    def claim(self) -> Claim:
+        """Return the row as its holder sees it."""
+        return Claim(
+            photo=self.photo,
+            signature=self.signature,
+            lane=self.lane,
+            attempts=self.attempts,
+            seen_at=self.seen_at,
+            digest=self.digest,
+            written=self.written,
+        )
 
 
 @dataclass(frozen=True, slots=True)

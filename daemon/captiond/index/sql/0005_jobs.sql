@@ -1,12 +1,12 @@
 -- A batch job: made here under `id`, which the service knows as its display name, so that a job whose
--- name was lost in a crash is found again. Its photos are owned by it, its requests name it.
+-- name was lost in a crash is found again. Its photos are owned by 'job ID', its requests name it.
+-- `state` is making or running while it is open, then how it ended.
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     name TEXT,
     model TEXT NOT NULL,
     state TEXT NOT NULL,
     requests INTEGER NOT NULL,
-    file TEXT,
     created_at REAL NOT NULL,
     ended_at REAL,
     error TEXT

@@ -1,0 +1,168 @@
+"""Keeps batch jobs: which photos they hold, which of their questions are answered."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from captiond.index import captions, queue
+from captiond.index.base import Parked, Request, Retry
+from captiond.index.jobs_base import Asked, Job, Settled, owner_of
+from captiond.index.names import plain
+from captiond.index.rows import CLAIM_COLUMNS, photo_key, to_claim
+from captiond.models import Tier
+
+T = TypeVar("T")
+
+_TAKE = """
+    UPDATE photos SET owner = ? WHERE root = ? AND folder = ? AND name = ? AND owner = ?
+    AND state = 'inflight'
+"""
+_ASKED = f"""
+    SELECT requests.id AS request, requests.digest AS asked_digest, recipe, origin, language,
+        recipes.model AS model,
+        {", ".join(f"photos.{column.strip()}" for column in CLAIM_COLUMNS.split(","))}
+    FROM requests
+    JOIN photos USING (root, folder, name) JOIN recipes ON recipes.key = requests.recipe
+    WHERE job = ? AND requests.state = 'inflight'
+"""  # noqa: S608 constant columns
+_BACK = """
+    UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
+    WHERE owner = ? AND state = 'inflight'
+"""
+
+
+class _Run(Protocol):
+    def __call__(self, work: Callable[[sqlite3.Connection], T]) -> Awaitable[T]: ...
+
+
+class SqliteJobs:
+    """The jobs of a SqliteIndex, on its writer and its reader."""
+
+    def __init__(self, write: _Run, read: _Run) -> None:
+        self._write = write
+        self._read = read
+
+    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> set[str]:
+        """Hand claimed photos over to a new job; return the ids of the requests in it."""
+        return await self._write(lambda db: _make(db, job, requests, owner))
+
+    async def name(self, job: str, name: str) -> None:
+        """Keep the name that the service gave a job."""
+        named = "UPDATE jobs SET name = ?, state = 'running' WHERE id = ?"
+        await self._write(lambda db: _execute(db, named, (plain(name), job)))
+
+    async def open_jobs(self) -> list[Job]:
+        """Return the jobs that have not ended, the oldest first."""
+        return await self._read(open_jobs)
+
+    async def asked(self, job: str) -> list[Asked]:
+        """Return the questions of a job that have no answer yet."""
+        return await self._read(lambda db: _asked(db, job))
+
+    async def settle(self, settled: Sequence[Settled], *, job: str, now: float) -> None:
+        """Commit what came of questions of a job, and give their photos back."""
+        await self._write(lambda db: _settle(db, settled, owner_of(job), now))
+
+    async def end(self, job: str, state: str, error: str, *, now: float) -> None:
+        """Close a job; what it still holds goes back into the queue."""
+        await self._write(lambda db: _end(db, job, (state, plain(error)), now))
+
+    async def underway(self, digest: str) -> bool:
+        """Tell whether an open job asks about this content."""
+        open_one = "WHERE digest = ? AND job IS NOT NULL AND state = 'inflight'"
+        return bool(await self._read(lambda db: _count(db, open_one, (digest,))))
+
+    async def failures(self, digest: str, recipe: str) -> int:
+        """Return how many jobs brought no caption for this content."""
+        failed = "WHERE digest = ? AND recipe = ? AND job IS NOT NULL AND state = 'failed'"
+        return await self._read(lambda db: _count(db, failed, (digest, recipe)))
+
+
+def open_jobs(db: sqlite3.Connection) -> list[Job]:
+    """Return the jobs that have not ended, the oldest first."""
+    rows = db.execute(
+        "SELECT id, model, requests, created_at, name FROM jobs WHERE ended_at IS NULL"
+        " ORDER BY created_at"
+    )
+    names = ("id", "model", "requests", "created_at", "name")
+    return [Job(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _make(db: sqlite3.Connection, job: Job, requests: Sequence[Request], owner: str) -> set[str]:
+    kept = [one for one in requests if _take(db, one, owner, owner_of(job.id))]
+    if kept:
+        db.execute(
+            "INSERT INTO jobs (id, model, state, requests, created_at) VALUES (?, ?, ?, ?, ?)",
+            (job.id, job.model, "making", len(kept), job.created_at),
+        )
+    for one in kept:
+        captions.note(db, one, owner_of(job.id))
+        marked = "UPDATE requests SET job = ?, tier = ? WHERE id = ?"
+        db.execute(marked, (job.id, Tier.BATCH, one.id))
+    return {one.id for one in kept}
+
+
+def _take(db: sqlite3.Connection, request: Request, owner: str, new_owner: str) -> bool:
+    key = photo_key(request.photo)
+    if db.execute(_TAKE, (new_owner, *key, owner)).rowcount:
+        return True
+    queue.let_go(db, key, owner)
+    return False
+
+
+def _asked(db: sqlite3.Connection, job: str) -> list[Asked]:
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    return [
+        Asked(
+            request=row["request"],
+            claim=to_claim(row),
+            digest=row["asked_digest"],
+            recipe=row["recipe"],
+            origin=row["origin"],
+            language=row["language"],
+            model=row["model"],
+        )
+        for row in cursor.execute(_ASKED, (job,))
+    ]
+
+
+def _settle(db: sqlite3.Connection, settled: Sequence[Settled], owner: str, now: float) -> None:
+    for one in settled:
+        if one.answer is not None:
+            captions.answer(db, one.answer)
+        else:
+            captions.abandon(db, one.asked.request, one.error, now)
+        match one.fate:
+            case Retry():
+                queue.retry(db, [one.fate], owner)
+            case Parked():
+                queue.park(db, [one.fate], owner)
+            case None:
+                queue.release(db, [one.asked.claim.photo], owner)
+
+
+def _end(db: sqlite3.Connection, job: str, how: tuple[str, str], now: float) -> None:
+    state, error = how
+    unanswered = "WHERE job = ? AND state = 'inflight'"
+    free = "reserved_usd = NULL, ended_at = ?, error = ?"
+    request_state = "lost" if state == "dissolved" else "failed"
+    db.execute(
+        f"UPDATE requests SET state = '{request_state}', {free} {unanswered}",  # noqa: S608 constant parts
+        (now, error, job),
+    )
+    db.execute(_BACK, (owner_of(job),))
+    ended = "UPDATE jobs SET state = ?, error = ?, ended_at = ? WHERE id = ?"
+    db.execute(ended, (state, error or None, now, job))
+
+
+def _execute(db: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> None:
+    db.execute(sql, values)
+
+
+def _count(db: sqlite3.Connection, condition: str, values: tuple[Any, ...]) -> int:
+    count = f"SELECT count(*) FROM requests {condition}"  # noqa: S608 constant conditions
+    ((found,),) = db.execute(count, values).fetchall()
+    return int(found)

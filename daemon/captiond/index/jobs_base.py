@@ -1,0 +1,98 @@
+"""Which photos lie with the service in batch jobs.
+
+job         questions handed in together: made here under an id that the service knows, too
+asked       one question of a job that has no answer yet
+settled     what came of one question of a job
+
+A job owns its photos (as `owner_of` says), so that a restart of the daemon leaves them alone and
+nobody else claims them. A photo whose file changes or goes meanwhile is let go at once; the answer
+is kept for its old content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from captiond.index.base import Answer, Claim, Parked, Request, Retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An open job; `name` is the service's, None while it is not known whether it has the job."""
+
+    id: str
+    model: str
+    requests: int
+    created_at: float
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question of a job without an answer; `claim` is its photo's row as it stands now.
+
+    `recipe` is the key of its recipe; origin, language and model are the recipe's.
+    """
+
+    request: str
+    claim: Claim
+    digest: str
+    recipe: str
+    origin: str
+    language: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of a question: an answer, or why there is none; and what becomes of its photo.
+
+    `fate` None puts the photo back into the queue as if it had never been claimed.
+    """
+
+    asked: Asked
+    answer: Answer | None = None
+    error: str = ""
+    fate: Retry | Parked | None = None
+
+
+def owner_of(job: str) -> str:
+    """Return the owner that a job's photos name."""
+    return f"job {job}"
+
+
+class Jobs(Protocol):
+    """The open jobs, and what became of the others."""
+
+    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> set[str]:
+        """Hand claimed photos over to a new job; return the ids of the requests in it.
+
+        Those whose claim of `owner` is void stay out. One transaction: all of them, or none.
+        """
+
+    async def name(self, job: str, name: str) -> None:
+        """Keep the name that the service gave a job."""
+
+    async def open_jobs(self) -> list[Job]:
+        """Return the jobs that have not ended, the oldest first."""
+
+    async def asked(self, job: str) -> list[Asked]:
+        """Return the questions of a job that have no answer yet."""
+
+    async def settle(self, settled: Sequence[Settled], *, job: str, now: float) -> None:
+        """Commit what came of questions of a job, and give their photos back."""
+
+    async def end(self, job: str, state: str, error: str, *, now: float) -> None:
+        """Close a job; what it still holds goes back into the queue.
+
+        With `state` "dissolved" the service never had it: its requests are "lost", and cost
+        nothing. With any other, what is unanswered failed for the reason `error`.
+        """
+
+    async def underway(self, digest: str) -> bool:
+        """Tell whether an open job asks about this content."""
+
+    async def failures(self, digest: str, recipe: str) -> int:
+        """Return how many jobs brought no caption for this content."""
