@@ -10,11 +10,11 @@ from aiohttp import web
 
 from captiond.testing import gemini_faults as faults
 from captiond.testing.gemini_conditions import Conditions
-from captiond.testing.gemini_delivery import abort
+from captiond.testing.gemini_delivery import Guard, Handler, abort, unless
 from captiond.testing.gemini_fault import Refused
 from captiond.testing.gemini_files import Files
 from captiond.testing.gemini_jobs import Job, Jobs, read_lines
-from captiond.testing.gemini_models import page
+from captiond.testing.gemini_models import find_model, page
 from captiond.testing.gemini_quota import batches_exhausted
 
 LARGEST_INLINE_BYTES = 20 * 2**20
@@ -30,11 +30,31 @@ class Batches:
         self._outcomes = iter(conditions.batch_outcomes)
         self._polls = iter(conditions.poll_script)
 
-    async def create(self, request: web.Request, model: str) -> web.StreamResponse:
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Return the routes of the Batch API."""
+
+        def under(handle: Handler) -> Handler:
+            return guard(unless(lambda: self._conditions.batch_standing, handle))
+
+        return [
+            web.post("/{version}/models/{model}:batchGenerateContent", under(self.create)),
+            web.post("/{version}/batches/{id}:cancel", under(self.cancel)),
+            web.get("/{version}/batches/{id}", under(self.get)),
+            web.delete("/{version}/batches/{id}", under(self.delete)),
+            web.get("/{version}/batches", under(self.list)),
+        ]
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
         """Make a job; while creations are to be lost, the connection breaks instead of an answer.
 
         Raises Refused.
         """
+        model = find_model(
+            request.match_info["model"],
+            request.match_info["version"],
+            method="batchGenerateContent",
+            new_project=self._conditions.new_project,
+        )
         body = await request.read()
         if len(body) >= LARGEST_INLINE_BYTES:
             raise Refused(faults.too_large(LARGEST_INLINE_BYTES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from captiond.testing.gemini_wire import ReceivedRequest
 
 Answer = Callable[[ReceivedRequest], Awaitable[Description]]
 
+MOMENTS = 100_000
 EVERY_THIRD = range(0, 10**9, 3)
 
 FIXED = Description(
@@ -33,7 +35,7 @@ class Counters:
     """What the server has seen; `refused` were answered with anything but a caption.
 
     `limited` of these were refused by the limits. `batches` were created, `batch_items` run,
-    `files` uploaded.
+    `files` uploaded, `tokens` issued to service accounts.
     """
 
     requests: int = 0
@@ -45,11 +47,14 @@ class Counters:
     batches: int = 0
     batch_items: int = 0
     files: int = 0
+    tokens: int = 0
 
 
 @dataclass(kw_only=True, eq=False)
 class Conditions:
-    """All that can be set; a change while the server runs holds from the next request on.
+    """All that can be set, and what was seen.
+
+    A change while the server runs holds from the next request on, but for `keep` and the scripts.
 
     `script` gives one fault per request, None = a good answer; after it every answer is good.
     While there is a `standing` fault, every request meets that one instead, and the script waits.
@@ -65,7 +70,12 @@ class Conditions:
     another order; output comes `batch_late_polls` after the state SUCCEEDED. `batch_standing`
     meets every request about batches and files; `poll_script` gives one fault per poll of a job.
     So many next creations are done but never answered (`lose_creations`), so many next downloads
-    break off in the middle (`cut_downloads`).
+    break off in the middle (`cut_downloads`). Tokens of service accounts hold `token_seconds`.
+
+    Seen: `received` are the newest requests. `asked_at` and `answered_at` are the moments of the
+    newest requests and good answers, in seconds of the monotonic clock, which all processes of a
+    machine share. `contents` tells how often an image was paid for, in a call or in a batch, by
+    the sha256 of its bytes in hex.
     """
 
     answer: Answer = answer_fixed
@@ -92,3 +102,12 @@ class Conditions:
     poll_script: Iterable[Fault | None] = ()
     lose_creations: int = 0
     cut_downloads: int = 0
+    token_seconds: int = 3600
+    counters: Counters = field(default_factory=Counters, init=False)
+    contents: Counter[str] = field(default_factory=Counter, init=False)
+    received: deque[ReceivedRequest] = field(init=False)
+    asked_at: deque[float] = field(default_factory=lambda: deque(maxlen=MOMENTS), init=False)
+    answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=MOMENTS), init=False)
+
+    def __post_init__(self) -> None:
+        self.received = deque(maxlen=self.keep)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aiohttp import web
 
-from captiond.testing.gemini_fault import Fault, Manner
+from captiond.testing.gemini_fault import Fault, Manner, Refused
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Guard = Callable[[Handler], Handler]
+"""Lets in whom the API lets in, and tells refusals."""
 
 DRIPS = 20
+
+
+def unless(find_fault: Callable[[], Fault | None], handle: Handler) -> Handler:
+    """Return a handler that refuses while there is a fault to be met."""
+
+    async def met(request: web.Request) -> web.StreamResponse:
+        fault = find_fault()
+        if fault is not None:
+            raise Refused(fault)
+        return await handle(request)
+
+    return met
 
 
 async def deliver(

@@ -13,8 +13,8 @@ from typing import Any
 from aiohttp import web
 
 from captiond.testing import gemini_faults as faults
-from captiond.testing.gemini_conditions import Conditions, Counters
-from captiond.testing.gemini_delivery import break_off
+from captiond.testing.gemini_conditions import Conditions
+from captiond.testing.gemini_delivery import Guard, Handler, break_off, unless
 from captiond.testing.gemini_fault import Refused
 from captiond.testing.gemini_models import page
 
@@ -70,11 +70,31 @@ class Upload:
 class Files:
     """The files of the project, by name ("files/ID")."""
 
-    def __init__(self, conditions: Conditions, counters: Counters) -> None:
+    def __init__(self, conditions: Conditions) -> None:
         self.stored: dict[str, StoredFile] = {}
         self._uploads: dict[str, Upload] = {}
         self._conditions = conditions
-        self._counters = counters
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Return the routes of the Files API."""
+
+        def under(handle: Handler) -> Handler:
+            return guard(unless(lambda: self._conditions.batch_standing, handle))
+
+        start = under(self.start)
+
+        async def upload(request: web.Request) -> web.StreamResponse:
+            """Begin or go on: who has the URL of an upload needs no key."""
+            return await (self.upload if "upload_id" in request.query else start)(request)
+
+        return [
+            web.post("/upload/{version}/files", upload),
+            web.get("/{version}/files/{id}:download", under(self.download)),
+            web.get("/download/{version}/files/{id}:download", under(self.download)),
+            web.get("/{version}/files/{id}", under(self.get)),
+            web.delete("/{version}/files/{id}", under(self.delete)),
+            web.get("/{version}/files", under(self.list)),
+        ]
 
     def find(self, name: str) -> StoredFile:
         """Return a file; raises Refused as the API does for one that is not there."""
@@ -122,7 +142,7 @@ class Files:
             return web.json_response(status=400, headers={"X-Goog-Upload-Status": "cancelled"})
         stored = StoredFile(upload.name, bytes(upload.data), upload.mime, upload.display_name)
         self.stored[stored.name] = stored
-        self._counters.files += 1
+        self._conditions.counters.files += 1
         told = {"file": stored.tell(str(request.url.origin()))}
         return web.json_response(told, headers={"X-Goog-Upload-Status": "final"})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from captiond.testing.gemini_conditions import Conditions, Counters
+from captiond.testing.gemini_conditions import Conditions
 from captiond.testing.gemini_fault import Fault, Refused
 from captiond.testing.gemini_files import Files, rfc3339
 
@@ -105,12 +105,9 @@ class Job:
 class Jobs:
     """All jobs, the oldest first; each runs by itself, whether or not somebody asks for it."""
 
-    def __init__(
-        self, conditions: Conditions, counters: Counters, *, files: Files, run_item: RunItem
-    ) -> None:
+    def __init__(self, conditions: Conditions, *, files: Files, run_item: RunItem) -> None:
         self.all: dict[str, Job] = {}
         self._conditions = conditions
-        self._counters = counters
         self._files = files
         self._run_item = run_item
         self._released = asyncio.Event()
@@ -119,7 +116,7 @@ class Jobs:
     def add(self, job: Job) -> None:
         """Keep a job and start it."""
         self.all[job.name] = job
-        self._counters.batches += 1
+        self._conditions.counters.batches += 1
         self._start(job)
 
     def resume(self) -> None:
@@ -176,7 +173,7 @@ class Jobs:
     async def _result(self, job: Job, index: int) -> dict[str, Any]:
         item = job.items[index]
         names = {name: item[name] for name in ("key", "metadata") if name in item}
-        self._counters.batch_items += 1
+        self._conditions.counters.batch_items += 1
         if job.outcome == "partly" and index in self._conditions.batch_broken_items:
             return {**names, "error": BROKEN_ITEM}
         try:

@@ -50,18 +50,14 @@ ALIASES: Mapping[str, str] = {
 """Known to v1beta alone."""
 
 
-def find_model(name: str, version: str, *, method: str = "") -> str:
+def find_model(name: str, version: str, *, method: str = "", new_project: bool = False) -> str:
     """Return which model answers by this name; raises Refused for none that has the method."""
     real = ALIASES.get(name, name) if version == ALIAS_VERSION else name
     if real not in MODELS or (method and method not in MODELS[real].methods):
         raise Refused(faults.no_model(name, version))
+    if new_project and real == CLOSED_TO_NEW:
+        raise Refused(faults.closed_model(real))
     return real
-
-
-def check_open(model: str) -> None:
-    """Refuse a model that a new project may not use."""
-    if model == CLOSED_TO_NEW:
-        raise Refused(faults.closed_model(model))
 
 
 def describe_model(name: str) -> dict[str, Any]:

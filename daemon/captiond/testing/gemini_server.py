@@ -18,63 +18,44 @@ POST /batches/release   lets go of the batch jobs that are held
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
 
 from captiond.testing import gemini_wire as wire
 from captiond.testing.gemini_batches import Batches
-from captiond.testing.gemini_conditions import FIXED, Answer, Conditions, Counters, answer_fixed
-from captiond.testing.gemini_delivery import deliver
+from captiond.testing.gemini_conditions import FIXED, Answer, Conditions, answer_fixed
+from captiond.testing.gemini_controls import Controls
+from captiond.testing.gemini_delivery import Handler, deliver
 from captiond.testing.gemini_fault import Fault, Refused
-from captiond.testing.gemini_faults import NAMED
 from captiond.testing.gemini_files import Files
 from captiond.testing.gemini_jobs import Jobs
-from captiond.testing.gemini_limits import Limits, Meter, refuse
-from captiond.testing.gemini_models import (
-    check_open,
-    describe_model,
-    find_model,
-    list_models,
-    page,
-)
+from captiond.testing.gemini_limits import Meter, refuse
+from captiond.testing.gemini_models import describe_model, find_model, list_models, page
+from captiond.testing.gemini_vertex import Vertex, find_publisher_model, resource_exhausted
 from captiond.testing.gemini_wire import ReceivedRequest
 
 __all__ = ["FIXED", "Answer", "GeminiServer", "answer_fixed"]
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 LARGEST_REQUEST_BYTES = 200 * 2**20
-MOMENTS = 100_000
 
 
 @dataclass(kw_only=True, eq=False)
 class GeminiServer(Conditions):
-    """A Gemini API on 127.0.0.1, under conditions.
+    """A Gemini API on 127.0.0.1, and Vertex AI's, under conditions."""
 
-    `asked_at` and `answered_at` are the moments of the newest requests and good answers, in
-    seconds of the monotonic clock, which all processes of a machine share. `contents` tells how
-    often an image was paid for, by the sha256 of its bytes in hex.
-    """
-
-    counters: Counters = field(default_factory=Counters, init=False)
-    contents: Counter[str] = field(default_factory=Counter, init=False)
     base_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        self.received: deque[ReceivedRequest] = deque(maxlen=self.keep)
-        self.asked_at: deque[float] = deque(maxlen=MOMENTS)
-        self.answered_at: deque[float] = deque(maxlen=MOMENTS)
+        super().__post_init__()
         self._script = iter(self.script)
         self._flex_script = iter(self.flex_script)
         self._meters: dict[str, Meter] = {}
-        self._files = Files(self, self.counters)
-        self._jobs = Jobs(self, self.counters, files=self._files, run_item=self._run_item)
+        self._vertex = Vertex(self)
+        self._files = Files(self)
+        self._jobs = Jobs(self, files=self._files, run_item=self._run_item)
         self._batches = Batches(self, self._jobs, files=self._files)
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -90,7 +71,7 @@ class GeminiServer(Conditions):
         """Listen on 127.0.0.1; `base_url` says where. After `aclose` it may start again."""
         self._closing.clear()
         app = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
-        app.add_routes([*self._api_routes(), *self._control_routes()])
+        app.add_routes(self._routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
@@ -105,33 +86,26 @@ class GeminiServer(Conditions):
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _api_routes(self) -> list[web.RouteDef]:
-        files, batches, guard = self._files, self._batches, self._guard
-        return [
-            web.post("/{version}/models/{model}:generateContent", self._generate),
-            web.post("/{version}/models/{model}:batchGenerateContent", guard(self._create_batch)),
-            web.get("/{version}/models/{model}", self._model),
-            web.get("/{version}/models", self._models),
-            web.post("/upload/{version}/files", self._upload),
-            web.get("/{version}/files/{id}:download", guard(files.download)),
-            web.get("/download/{version}/files/{id}:download", guard(files.download)),
-            web.get("/{version}/files/{id}", guard(files.get)),
-            web.delete("/{version}/files/{id}", guard(files.delete)),
-            web.get("/{version}/files", guard(files.list)),
-            web.post("/{version}/batches/{id}:cancel", guard(batches.cancel)),
-            web.get("/{version}/batches/{id}", guard(batches.get)),
-            web.delete("/{version}/batches/{id}", guard(batches.delete)),
-            web.get("/{version}/batches", guard(batches.list)),
-        ]
+    def release_batches(self) -> None:
+        """Let go of the batch jobs that are held."""
+        self._jobs.release()
 
-    def _control_routes(self) -> list[web.RouteDef]:
+    def _routes(self) -> list[web.RouteDef]:
+        guard, vertex = self._guard, self._vertex
+        publisher = "/{version}/publishers/google/models"
+        on_vertex = "/{version}/projects/{project}/locations/{location}/publishers/google/models"
         return [
-            web.get("/counters", self._counters),
-            web.get("/moments", self._moments),
-            web.get("/contents", self._contents),
-            web.post("/standing", self._stand),
-            web.post("/limits", self._limit),
+            *Controls(self).routes(),
             web.post("/batches/release", self._batches.release),
+            web.post("/{version}/models/{model}:generateContent", self._generate),
+            web.get("/{version}/models/{model}", guard(self._model)),
+            web.get("/{version}/models", guard(self._models)),
+            *self._batches.routes(guard),
+            *self._files.routes(guard),
+            web.post("/token", vertex.token),
+            web.post(on_vertex + "/{model}:generateContent", self._generate),
+            web.get(publisher + "/{model}", guard(vertex.get)),
+            web.get(publisher, guard(vertex.list)),
         ]
 
     def _guard(self, handle: Handler) -> Handler:
@@ -139,35 +113,23 @@ class GeminiServer(Conditions):
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             try:
-                self._admit(request)
+                self._check_caller(request)
                 return await handle(request)
             except Refused as refused:
                 return await self._fail(request, refused.fault)
 
         return guarded
 
-    def _admit(self, request: web.Request) -> None:
-        wire.check_caller(request.headers, api_key=self.api_key)
-        if self.batch_standing is not None:
-            raise Refused(self.batch_standing)
-
-    async def _create_batch(self, request: web.Request) -> web.StreamResponse:
-        model = self._find_model(request, method="batchGenerateContent")
-        return await self._batches.create(request, model)
-
-    async def _upload(self, request: web.Request) -> web.StreamResponse:
-        if "upload_id" in request.query:
-            return await self._files.upload(request)
-        return await self._guard(self._files.start)(request)
+    def _check_caller(self, request: web.Request) -> None:
+        if "/publishers/google/models" in request.path:
+            self._vertex.check_caller(request.headers)
+        else:
+            wire.check_caller(request.headers, api_key=self.api_key)
 
     async def _run_item(self, model: str, document: Any) -> dict[str, Any]:
         received = wire.read_document(model, document, batch=True)
         self.received.append(received)
         return await self._answer_one(received)
-
-    def release_batches(self) -> None:
-        """Let go of the batch jobs that are held."""
-        self._jobs.release()
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         self.counters.requests += 1
@@ -189,9 +151,14 @@ class GeminiServer(Conditions):
 
     async def _receive(self, request: web.Request) -> ReceivedRequest:
         """Read a question; raises Refused for one that is not to be answered."""
-        wire.check_caller(request.headers, api_key=self.api_key)
-        model = self._find_model(request, method="generateContent")
-        received = wire.read_request(model, await request.read(), headers=request.headers)
+        self._check_caller(request)
+        model = self._find_model(request)
+        received = wire.read_request(
+            model,
+            await request.read(),
+            headers=request.headers,
+            project=request.match_info.get("project", ""),
+        )
         self.received.append(received)
         self._meter(received)
         fault = self._fault_for(received)
@@ -201,12 +168,16 @@ class GeminiServer(Conditions):
             raise Refused(fault)
         return received
 
-    def _find_model(self, request: web.Request, *, method: str) -> str:
+    def _find_model(self, request: web.Request) -> str:
         names = request.match_info
-        model = find_model(names["model"], names["version"], method=method)
-        if self.new_project:
-            check_open(model)
-        return model
+        if "project" in names:
+            return find_publisher_model(names)
+        return find_model(
+            names["model"],
+            names["version"],
+            method="generateContent",
+            new_project=self.new_project,
+        )
 
     def _fault_for(self, received: ReceivedRequest) -> Fault | None:
         if received.tier == "flex":
@@ -221,7 +192,11 @@ class GeminiServer(Conditions):
         exceeded = meter.admit(self.limits, tokens=received.tokens, now=time.time())
         if exceeded:
             self.counters.limited += 1
-            raise Refused(refuse(exceeded, model=received.model, bare=self.limits.bare))
+            raise Refused(
+                resource_exhausted()
+                if received.project
+                else refuse(exceeded, model=received.model, bare=self.limits.bare)
+            )
 
     async def _answer_one(self, received: ReceivedRequest) -> dict[str, Any]:
         """Answer a question, which is paid for from then on."""
@@ -232,7 +207,7 @@ class GeminiServer(Conditions):
             received,
             description,
             model_version=self.model_version,
-            retires_at=self.retires_at,
+            retires_at="" if received.project else self.retires_at,
         )
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
@@ -240,47 +215,12 @@ class GeminiServer(Conditions):
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         model = request.match_info["model"]
-        try:
-            wire.check_caller(request.headers, api_key=self.api_key)
-            find_model(model, request.match_info["version"])
-        except Refused as refused:
-            return await self._fail(request, refused.fault)
+        find_model(model, request.match_info["version"])
         return web.json_response(describe_model(model))
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        try:
-            wire.check_caller(request.headers, api_key=self.api_key)
-        except Refused as refused:
-            return await self._fail(request, refused.fault)
         rows = list_models(request.match_info["version"])
         return web.json_response(page(rows, "models", request.query))
-
-    async def _counters(self, _: web.Request) -> web.Response:
-        return web.json_response(asdict(self.counters))
-
-    async def _moments(self, _: web.Request) -> web.Response:
-        return web.json_response({"asked": [*self.asked_at], "answered": [*self.answered_at]})
-
-    async def _contents(self, _: web.Request) -> web.Response:
-        return web.json_response(self.contents)
-
-    async def _stand(self, request: web.Request) -> web.Response:
-        name = await request.text()
-        if name not in {"", *NAMED}:
-            raise web.HTTPNotFound(text=f"there is no fault {name}")
-        fault = NAMED[name] if name else None
-        if request.query.get("tier") == "flex":
-            self.flex_standing = fault
-        else:
-            self.standing = fault
-        return web.Response(text=name)
-
-    async def _limit(self, request: web.Request) -> web.Response:
-        try:
-            self.limits = Limits(**json.loads(await request.read()))
-        except (ValueError, TypeError) as error:
-            raise web.HTTPBadRequest(text=f"these are no limits: {error}") from error
-        return web.json_response(asdict(self.limits))
 
 
 if __name__ == "__main__":

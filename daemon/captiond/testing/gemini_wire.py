@@ -7,10 +7,9 @@ import binascii
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from captiond.models import Description
@@ -27,7 +26,10 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedRequest:
-    """A question as it came over the wire; an item of a batch is one of tier "batch"."""
+    """A question as it came over the wire; an item of a batch is one of tier "batch".
+
+    `project` is "" but for Vertex AI.
+    """
 
     model: str
     texts: tuple[str, ...]
@@ -38,6 +40,7 @@ class ReceivedRequest:
     tier: str = "standard"
     deadline_seconds: int | None = None
     image_tokens: int = 0
+    project: str = ""
 
     @property
     def prompt(self) -> str:
@@ -82,51 +85,77 @@ def check_caller(headers: Mapping[str, str], *, api_key: str | None) -> None:
 
 
 def read_request(
-    model: str, body: bytes, *, headers: Mapping[str, str] = MappingProxyType({})
+    model: str, body: bytes, *, headers: Mapping[str, str], project: str = ""
 ) -> ReceivedRequest:
-    """Read a request body; raises Refused for what the API would not take."""
+    """Read a request body; raises Refused for what the API would not take.
+
+    `project` is that of a route of Vertex AI.
+    """
     try:
         document = json.loads(body)
     except ValueError as error:
         raise Refused(faults.invalid("Invalid JSON payload received.")) from error
     deadline = headers.get("x-server-timeout", "")
     return read_document(
-        model, document, deadline_seconds=int(deadline) if deadline.isdigit() else None
+        model,
+        document,
+        deadline_seconds=int(deadline) if deadline.isdigit() else None,
+        project=project,
     )
 
 
 def read_document(
-    model: str, document: Any, *, deadline_seconds: int | None = None, batch: bool = False
+    model: str,
+    document: Any,
+    *,
+    batch: bool = False,
+    deadline_seconds: int | None = None,
+    project: str = "",
 ) -> ReceivedRequest:
     """Read what a request asks, an item of a `batch` or a single one; raises Refused."""
-    try:
-        parts = [part for content in document["contents"] for part in content["parts"]]
-        system = (_one(document, "systemInstruction", "system_instruction") or {}).get("parts", [])
-        images = [found for part in parts if (found := _one(part, "inlineData", "inline_data"))]
-        texts = tuple(part["text"] for part in parts if "text" in part)
-        instructions = "\n".join(part["text"] for part in system)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Refused(faults.invalid("Invalid JSON payload received.")) from error
-    mimes = [_one(image, "mimeType", "mime_type") or "" for image in images]
-    for mime in mimes:
-        if mime not in MIMES:
-            raise Refused(faults.invalid(f"Unsupported MIME type: {mime}"))
+    parts, system = _read_parts(document)
+    mime, data = _read_image(parts)
     config = _one(document, "generationConfig", "generation_config") or {}
     _check_config(model, config)
     received = ReceivedRequest(
         model=model,
-        texts=texts,
-        system=instructions,
-        mime=mimes[0] if images else "",
-        data=images[0].get("data", "") if images else "",
+        texts=tuple(part["text"] for part in parts if "text" in part),
+        system=system,
+        mime=mime,
+        data=data,
         config=config,
         tier="batch" if batch else _read_tier(document),
         deadline_seconds=deadline_seconds,
         image_tokens=sum(_count_image(model, part, config) for part in parts),
+        project=project,
     )
-    if images:
+    if mime:
         decode_image(received)
     return received
+
+
+def _read_parts(document: Any) -> tuple[list[dict[str, Any]], str]:
+    """Return the parts of the contents, and the system's instruction."""
+    try:
+        contents = [content["parts"] for content in document["contents"]]
+        system = (_one(document, "systemInstruction", "system_instruction") or {}).get("parts", [])
+        instruction = "\n".join(part["text"] for part in system)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Refused(faults.invalid("Invalid JSON payload received.")) from error
+    parts = [part for content in contents for part in content]
+    if not all(isinstance(part, dict) for part in parts):
+        raise Refused(faults.invalid("Invalid JSON payload received."))
+    return parts, instruction
+
+
+def _read_image(parts: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Return MIME type and base64 of the first image; two empty texts if there is none."""
+    images = [found for part in parts if (found := _one(part, "inlineData", "inline_data"))]
+    mimes = [_one(image, "mimeType", "mime_type") or "" for image in images]
+    for mime in mimes:
+        if mime not in MIMES:
+            raise Refused(faults.invalid(f"Unsupported MIME type: {mime}"))
+    return (mimes[0], images[0].get("data", "")) if images else ("", "")
 
 
 def decode_image(request: ReceivedRequest) -> bytes:
@@ -161,13 +190,12 @@ def write_answer(
         "modelVersion": model_version or request.model,
         "responseId": uuid.uuid4().hex,
     }
-    if retires_at:
-        body["modelStatus"] = {
-            "modelStage": "LEGACY",
-            "retirementTime": retires_at,
-            "message": f"The model {request.model} is deprecated; see its successors.",
-        }
-    return body
+    status = {
+        "modelStage": "LEGACY",
+        "retirementTime": retires_at,
+        "message": f"The model {request.model} is deprecated; see its successors.",
+    }
+    return {**body, "modelStatus": status} if retires_at else body
 
 
 def read_thinking(config: Mapping[str, Any]) -> dict[str, Any]:
