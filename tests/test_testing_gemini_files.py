@@ -114,3 +114,10 @@ async def test_files_need_the_key_and_meet_the_standing_fault():
         server.api_key, server.batch_standing = None, faults.internal_error()
         with pytest.raises(errors.ServerError):
             await client.files.get(name="files/x")
+        async with (
+            aiohttp.ClientSession(server.base_url) as session,
+            session.post("/standing?tier=batch", data="overloaded"),
+        ):
+            pass
+        with pytest.raises(errors.ServerError, match="overloaded"):
+            await client.batches.list()

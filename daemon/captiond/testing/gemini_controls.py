@@ -43,10 +43,13 @@ class Controls:
         if name not in {"", *NAMED}:
             raise web.HTTPNotFound(text=f"there is no fault {name}")
         fault = NAMED[name] if name else None
-        if request.query.get("tier") == "flex":
-            self._conditions.flex_standing = fault
-        else:
-            self._conditions.standing = fault
+        match request.query.get("tier"):
+            case "flex":
+                self._conditions.flex_standing = fault
+            case "batch":
+                self._conditions.batch_standing = fault
+            case _:
+                self._conditions.standing = fault
         return web.Response(text=name)
 
     async def _limit(self, request: web.Request) -> web.Response:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from captiond.testing.gemini_fault import Fault
 from captiond.testing.gemini_quota import Violation, quota_bare, quota_failure
@@ -128,10 +129,18 @@ class Meter:
 
     def _used(self, now: float) -> int:
         """Return how many requests of this day were admitted."""
-        day = datetime.fromtimestamp(now, ZoneInfo("America/Los_Angeles")).date()
+        day = datetime.fromtimestamp(now, _pacific()).date()
         if day != self._day:
             self._day, self._today = day, 0
         return self._today
+
+
+@cache
+def _pacific() -> tzinfo:
+    try:
+        return ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError:  # a slim container without tzdata: at most an hour late
+        return timezone(timedelta(hours=-8))
 
 
 def refuse(violations: list[Violation], *, model: str, bare: bool) -> Fault:

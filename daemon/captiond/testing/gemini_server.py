@@ -10,7 +10,7 @@ GET  /counters   what it has seen
 GET  /moments    when requests came in and good answers went out
 GET  /contents   how often each image was paid for, by the sha256 of its bytes
 POST /standing   the name of a fault that every request meets from now on; an empty body = none;
-                 with ?tier=flex, every flex request
+                 with ?tier=flex only flex requests, with ?tier=batch only batches and files
 POST /limits     the limits from now on, as JSON; {} = none
 POST /batches/release   lets go of the batch jobs that are held
 """

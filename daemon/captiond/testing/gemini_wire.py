@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
@@ -21,7 +20,6 @@ from captiond.testing.gemini_tokens import image_tokens, text_tokens, thought_to
 MIMES = {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
 SHORTEST_DEADLINE_SECONDS = 10
 TIERS = {"standard", "flex", "priority"}
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,8 @@ class ReceivedRequest:
     @cached_property
     def image(self) -> bytes:
         """The bytes of the image; they come in URL-safe or in plain base64."""
-        return base64.b64decode(self.data.translate(_URL_SAFE), validate=True)
+        plain = self.data.replace("-", "+").replace("_", "/")
+        return binascii.a2b_base64(plain, strict_mode=True)
 
     @cached_property
     def digest(self) -> str:
@@ -115,8 +114,7 @@ def read_document(
     """Read what a request asks, an item of a `batch` or a single one; raises Refused."""
     parts, system = _read_parts(document)
     mime, data = _read_image(parts)
-    config = _one(document, "generationConfig", "generation_config") or {}
-    _check_config(model, config)
+    config = _read_config(model, document)
     received = ReceivedRequest(
         model=model,
         texts=tuple(part["text"] for part in parts if "text" in part),
@@ -190,12 +188,12 @@ def write_answer(
         "modelVersion": model_version or request.model,
         "responseId": uuid.uuid4().hex,
     }
-    status = {
-        "modelStage": "LEGACY",
-        "retirementTime": retires_at,
-        "message": f"The model {request.model} is deprecated; see its successors.",
-    }
-    return {**body, "modelStatus": status} if retires_at else body
+    return {**body, "modelStatus": _status(request.model, retires_at)} if retires_at else body
+
+
+def _status(model: str, retires_at: str) -> dict[str, str]:
+    message = f"The model {model} is deprecated; see its successors."
+    return {"modelStage": "LEGACY", "retirementTime": retires_at, "message": message}
 
 
 def read_thinking(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,7 +238,9 @@ def _count_image(model: str, part: Mapping[str, Any], config: Mapping[str, Any])
         raise Refused(faults.invalid(message)) from error
 
 
-def _check_config(model: str, config: Mapping[str, Any]) -> None:
+def _read_config(model: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings of a request; raises Refused for those that the model does not take."""
+    config: Mapping[str, Any] = _one(document, "generationConfig", "generation_config") or {}
     level, budget = read_thinking(config).values()
     if level is not None and budget is not None:
         message = "You can only set only one of thinking budget and thinking level."
@@ -253,6 +253,7 @@ def _check_config(model: str, config: Mapping[str, Any]) -> None:
     if schema is not None and mime != "application/json":
         message = "Response schema is only supported with response mime type application/json."
         raise Refused(faults.invalid(message))
+    return config
 
 
 def _one(mapping: Mapping[str, Any], *names: str) -> Any:
