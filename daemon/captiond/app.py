@@ -107,13 +107,27 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         index = await open_index(settings, stack)
         ownership.learn(Known.INDEX)
         bench = await open_bench(settings, index, captioner, stack)
-        fed = feeders(bench, backlog(bench))
+        fed = feeders(bench, backlog(settings, bench))
         yield App(settings, index, bench, fed, intakes(settings, index, fed))
 
 
-def backlog(bench: Bench) -> Bench:
-    """Return the bench of the backlog, beside that of the arrivals."""
-    return dataclasses.replace(bench, lane=Lane.BACKLOG, owner=f"{bench.owner} backlog")
+def backlog(settings: Settings, bench: Bench) -> Bench:
+    """Return the bench of the backlog, beside that of the arrivals.
+
+    Flex takes minutes to answer: beside a faster tier it has slots of its own. Where the arrivals
+    go by flex, so does the backlog: whoever wants the cheap tier for all never pays more for less.
+    """
+    tier = Tier(settings.gemini.backlog)
+    if tier is Tier.STANDARD and bench.tier is Tier.FLEX:
+        tier = Tier.FLEX
+    apart = tier is Tier.FLEX and bench.tier is not Tier.FLEX
+    return dataclasses.replace(
+        bench,
+        lane=Lane.BACKLOG,
+        tier=tier,
+        owner=f"{bench.owner} backlog",
+        asking=Slots(settings.gemini.concurrency) if apart else bench.asking,
+    )
 
 
 def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:

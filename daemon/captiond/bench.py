@@ -14,6 +14,7 @@ from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.odds import Odds
 from captiond.quota.setbacks import Setbacks
+from captiond.quota.sheds import Sheds
 from captiond.quota.slots import Slots
 from captiond.sidecars.base import ReadSidecars, WriteSidecars
 from captiond.sidecars.troubles import Troubles
@@ -73,3 +74,4 @@ class Bench:
     troubles: Troubles = field(default_factory=Troubles)
     setbacks: Setbacks = field(default_factory=Setbacks)
     odds: Odds = field(default_factory=Odds)
+    sheds: Sheds = field(default_factory=Sheds)

@@ -15,6 +15,7 @@ CaptiondError
 │   └── ReplyUnusable          empty, cut off or malformed reply             some tries, then failed
 ├── CaptionerError             the captioner is the problem: the photo waits, no attempt burnt
 │   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
+│   ├── CaptionerShed          no room for flex, the cheap tier               later, or by standard
 │   ├── CaptionerUnreachable   no connection, no answer, no sense             later
 │   └── CaptionerStopped       key, model or setting is wrong                 until an operator acts
 └── SidecarError
@@ -96,6 +97,10 @@ class CaptionerBusy(CaptionerError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class CaptionerShed(CaptionerError):
+    """There was no room for a flex request; no fault of the service, and nothing is billed."""
 
 
 class CaptionerUnreachable(CaptionerError):

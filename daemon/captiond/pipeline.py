@@ -113,6 +113,8 @@ def _again_at(photo: Photo, error: Exception, bench: Bench, now: float) -> float
         return bench.troubles.again_at(photo, now=now)
     if not isinstance(error, errors.CaptionerError):
         return now
+    if isinstance(error, errors.CaptionerShed):
+        return now + bench.sheds.meet(photo)
     opens_at = now + (bench.gate.opens_in(now=now) or 0.0)
     if isinstance(error, errors.CaptionerBusy) and error.retry_after is not None:
         return opens_at + FIRST_SECONDS  # a quota used up is no photo's own trouble

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
 
@@ -28,6 +29,7 @@ async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Caption
 
     Raises PhotoError, CaptionerError.
     """
+    question = replace(question, tier=bench.sheds.tier(claim.photo, bench.tier))
     async with bench.asking.slot(bench.lane):
         now = bench.clock()
         request = Request(
@@ -116,6 +118,7 @@ def _answered(claim: Claim, reply: Reply, started_at: float, bench: Bench) -> No
     """Tell the gate of an answer; one that is no caption but tells of the photo is one, too."""
     unusable = isinstance(reply.outcome, errors.ReplyUnusable)
     bench.setbacks.end(claim.photo)
+    bench.sheds.end(claim.photo)
     bench.odds.note(attempt=claim.attempts, usable=not unusable)
     if unusable and bench.odds.in_vain:
         _hold(str(reply.outcome), started_at, bench, limit_seconds=REST_LIMIT_SECONDS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from captiond.models import Photo, Prepared, Recipe, Reply
+from captiond.models import Photo, Prepared, Recipe, Reply, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Question:
     image: Prepared
     recipe: Recipe
     texts: tuple[str, ...] = ()
+    tier: Tier = Tier.STANDARD
 
 
 class Captioner(Protocol):
@@ -34,6 +35,7 @@ class Captioner(Protocol):
 
         What tells of the photo comes as a reply, also where its outcome is ImageRejected,
         CaptionRefused or ReplyUnusable. Raises CaptionerBusy, CaptionerUnreachable (later),
+        CaptionerShed (later, or by another tier),
         CaptionerStopped (not until an operator acts).
         """
 

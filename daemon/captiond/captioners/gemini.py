@@ -12,23 +12,33 @@ import logging
 import re
 import time
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import anyio
+import structlog
 
 from captiond.captioners.base import Question
 from captiond.captioners.gemini_errors import foreign_errors, map_error
+from captiond.captioners.gemini_tiers import (
+    answered_tier,
+    read_error,
+    request_options,
+    timeout_seconds,
+)
 from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
 from captiond.errors import CaptiondError, CaptionerStopped, PhotoError
-from captiond.models import Recipe, Reply
+from captiond.models import Recipe, Reply, Tier
 from captiond.secrecy import keep_secret, redact
 from captiond.settings import GeminiSettings
 
 if TYPE_CHECKING:
     from google.genai import Client, types
+
+log = structlog.get_logger()
 
 GOOGLE = "https://generativelanguage.googleapis.com"
 """Said always: a stray GOOGLE_GEMINI_BASE_URL must not send photos elsewhere."""
@@ -58,8 +68,9 @@ class GeminiCaptioner:
         self._model = settings.model
         self._timeout_seconds = timeout_seconds
         self._foreign = foreign_errors()
-        self._configs: dict[str, types.GenerateContentConfig] = {}
+        self._configs: dict[tuple[str, Tier], types.GenerateContentConfig] = {}
         self._turn = asyncio.Lock()
+        self._told: frozenset[tuple[str, ...]] = frozenset()
 
     @classmethod
     async def open(
@@ -90,25 +101,29 @@ class GeminiCaptioner:
 
     async def caption(self, question: Question) -> Reply:
         """Ask once; raises as `Captioner.caption` says."""
-        recipe = question.recipe
-        config = self._configs.get(recipe.key)
+        recipe, tier = question.recipe, question.tier
+        config = self._configs.get((recipe.key, tier))
         if config is None:
-            config = self._configs[recipe.key] = build_config(recipe)
+            options = request_options(tier, self._timeout_seconds)
+            config = self._configs[recipe.key, tier] = build_config(recipe, **options)
         # One request body costs 3 ms of the loop's time: 64 at once stalled it for 178 to 340 ms.
         async with self._turn:
             await asyncio.sleep(0)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(timeout_seconds(tier, self._timeout_seconds)):
                 response = await self._client.aio.models.generate_content(
                     model=recipe.model, contents=_contents(question), config=config
                 )
         except self._foreign as error:
-            mapped = self._map(error)
+            mapped = read_error(error, self._map(error), tier)
             if isinstance(mapped, PhotoError):
                 return Reply(mapped, recipe.model)
             raise mapped from self._cause(error)
         http = response.sdk_http_response
-        return read_reply((http and http.body) or "", model=recipe.model)
+        reply = read_reply((http and http.body) or "", model=recipe.model)
+        reply = replace(reply, tier=answered_tier((http and http.headers) or {}))
+        self._tell(reply, tier)
+        return reply
 
     async def check(self) -> str:
         """Look the model up, which is free; raises CaptionerError."""
@@ -127,6 +142,17 @@ class GeminiCaptioner:
         await anyio.to_thread.run_sync(self._client.close)
         await self._session.close()
 
+    def _tell(self, reply: Reply, tier: Tier) -> None:
+        """Tell the operator once what an answer says of the model or the tier, beside the photo."""
+        if reply.retires_at and self._is_news(reply.model, reply.retires_at):
+            log.warning("model.retires", model=reply.model, at=reply.retires_at)
+        if reply.tier not in {"", tier} and self._is_news(reply.model, tier, reply.tier):
+            log.warning("tier.changed", model=reply.model, asked=str(tier), answered=reply.tier)
+
+    def _is_news(self, *news: str) -> bool:
+        told, self._told = self._told, self._told | {news}
+        return news not in told
+
     def _map(self, error: Exception) -> CaptiondError:
         return map_error(error, now=time.time())
 
@@ -136,8 +162,11 @@ class GeminiCaptioner:
         return error if redact(told) == told else None
 
 
-def build_config(recipe: Recipe) -> types.GenerateContentConfig:
-    """Return what is the same for every photo of a recipe; what is not named stays unset."""
+def build_config(recipe: Recipe, **options: Any) -> types.GenerateContentConfig:
+    """Return what is the same for every photo of a recipe; what is not named stays unset.
+
+    `options` are those of the tier.
+    """
     from google.genai import types
 
     resolution = recipe.media_resolution
@@ -152,6 +181,7 @@ def build_config(recipe: Recipe) -> types.GenerateContentConfig:
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         automatic_continuation=False,  # it would send again by itself, billed each time
         should_return_http_response=True,  # a fifth of the CPU, and `replies` validates anyway
+        **options,
     )
 
 

@@ -32,6 +32,7 @@ KEYWORD_CHARACTERS = 64
 KEYWORDS = 50
 TEXT_CHARACTERS = 10_000
 MODEL_CHARACTERS = 100
+DATE_CHARACTERS = 40
 
 REFUSALS = {
     "SAFETY": "its safety filter objected",
@@ -99,11 +100,16 @@ class _UsageMetadata(_Wire):
     thoughts_token_count: int | None = None
 
 
+class _ModelStatus(_Wire):
+    retirement_time: str | None = None
+
+
 class _Response(_Wire):
     candidates: list[_Candidate] | None = None
     prompt_feedback: _PromptFeedback | None = None
     usage_metadata: _UsageMetadata | None = None
     model_version: str | None = None
+    model_status: _ModelStatus | None = None
 
 
 def read_reply(body: str, *, model: str) -> Reply:
@@ -117,7 +123,12 @@ def read_reply(body: str, *, model: str) -> Reply:
     except ValidationError as error:
         raise CaptionerUnreachable("the answer is not the Gemini API's") from error
     answered_by = line(response.model_version or "", MODEL_CHARACTERS) or model
-    return Reply(_outcome(response), answered_by, _usage(response.usage_metadata))
+    retires_at = line(
+        (response.model_status or _ModelStatus()).retirement_time or "", DATE_CHARACTERS
+    )
+    return Reply(
+        _outcome(response), answered_by, _usage(response.usage_metadata), retires_at=retires_at
+    )
 
 
 def _outcome(response: _Response) -> Description | PhotoError:
