@@ -34,6 +34,7 @@ from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.slots import Slots
 from captiond.sidecars.read import read_sidecars
+from captiond.sidecars.tags import read_tags
 from captiond.sidecars.write import write_sidecars
 from captiond.testing.memory_index import MemoryIndex, Row
 from captiond.verdicts import CHANGED_SECONDS
@@ -102,6 +103,7 @@ class Station:
             prepare=self._prepare,
             price=lambda _, usage: usage.input / 1000,
             read_sidecars=read_sidecars,
+            read_tags=read_tags,
             write_sidecars=functools.partial(write_sidecars, version="1"),
             plans={str(root): Plan(RECIPE, ("txt",))},
             preparing=Line(2),

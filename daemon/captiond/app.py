@@ -22,7 +22,8 @@ from anyio.abc import TaskGroup
 from captiond import __version__, config
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
-from captiond.captioners.recipes import recipe_for
+from captiond.captioners.recipes import recipe_for, vocabulary_of
+from captiond.captioners.vocabulary import Vocabulary
 from captiond.errors import CaptionerStopped, ConfigError
 from captiond.feeder import Feeder, Part, Traffic
 from captiond.index.base import Index
@@ -34,7 +35,7 @@ from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.slots import Slots
-from captiond.settings import Settings
+from captiond.settings import FolderSettings, Settings
 
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1 << 17
@@ -83,7 +84,7 @@ class App:
         """Begin nothing more; what is asked about already has DRAIN_SECONDS to finish."""
         for feeder in self.feeders:
             feeder.close()
-        self.bench.gate.stop("captiond is stopping")
+        self.bench.gate.close("captiond is stopping")
         feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
 
 
@@ -151,6 +152,7 @@ def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:
             gate=bench.gate,
             traffic=traffic,
             clock=bench.clock,
+            ticks=bench.ticks,
         )
 
     return feeder(arrivals, (1 + shared) * PREPARED_AHEAD), feeder(backlog, PREPARED_AHEAD)
@@ -185,6 +187,7 @@ async def open_bench(
     from captiond.images.decoders import DecoderPool
     from captiond.quota.pricing import price
     from captiond.sidecars.read import read_sidecars
+    from captiond.sidecars.tags import read_tags
     from captiond.sidecars.write import write_sidecars
 
     # The price list takes 0.2 s to load: here and in a thread, not at the first reply.
@@ -200,6 +203,7 @@ async def open_bench(
         prepare=decoders.prepare,
         price=price,
         read_sidecars=read_sidecars,
+        read_tags=read_tags,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
         plans=plans(settings),
         preparing=Line(children + 1),
@@ -230,10 +234,14 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
 
 def plans(settings: Settings) -> dict[str, Plan]:
     """Return what is done with the photos of each watched root."""
-    return {
-        folder.path: Plan(recipe_for(settings, folder), tuple(folder.sidecars))
-        for folder in settings.folders
-    }
+    vocabulary = vocabulary_of(settings)
+    return {folder.path: plan_for(settings, folder, vocabulary) for folder in settings.folders}
+
+
+def plan_for(settings: Settings, folder: FolderSettings, vocabulary: Vocabulary) -> Plan:
+    """Return what is done with the photos of one folder."""
+    recipe = recipe_for(settings, folder, vocabulary)
+    return Plan(recipe, tuple(folder.sidecars), vocabulary)
 
 
 def intakes(settings: Settings, index: Index, feeders: Sequence[Feeder]) -> tuple[Intake, ...]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import anyio
 
 from captiond import errors, photofile
-from captiond.bench import Bench
-from captiond.captioners.base import Question
-from captiond.captioners.context import gather
+from captiond.bench import Bench, Plan
+from captiond.captioners.base import Question, Terms
+from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
 from captiond.index.base import Claim
-from captiond.models import Caption, Facts, Photo, Prepared, Recipe
+from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Tags
 from captiond.turns import ask_in_turn
 
 
-async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | None:
+async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Caption | None:
     """Return the photo's caption: a known one for free, else a new one; None for a void claim.
 
     Raises PhotoError, CaptionerError.
     """
+    recipe = plan.recipe
     async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
@@ -30,16 +31,26 @@ async def find_or_ask(claim: Claim, recipe: Recipe, bench: Bench) -> Caption | N
         if (read := await _read_back(claim.photo, image.facts, recipe, bench)) is not None:
             return read
         again = claim.attempts > 1
-        question = await question_about(claim.photo, image, recipe, bench, again=again)
+        question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
         return await ask_in_turn(claim, question, bench)
 
 
 async def question_about(
-    photo: Photo, image: Prepared, recipe: Recipe, bench: Bench, *, again: bool = False
+    photo: Photo, image: Prepared, plan: Plan, bench: Bench, *, louder: bool, final: bool
 ) -> Question:
-    """Return what is asked about a photo; `again` when it is not for the first time."""
-    context = gather(recipe.context, photo, image.facts, image.tags)
-    return Question(photo, image, recipe, compose(recipe, context, again=again))
+    """Return what is asked about a photo: its language `louder` if it was missed before.
+
+    `final` takes an answer in whatever language. Raises SidecarUnwritable when a sidecar cannot be
+    reached now.
+    """
+    recipe, tags = plan.recipe, image.tags
+    if recipe.context == FULL:
+        beside = await anyio.to_thread.run_sync(bench.read_tags, photo)
+        tags = Tags((*tags.people, *beside.people), (*tags.keywords, *beside.keywords))
+    context = gather(recipe.context, photo, image.facts, tags)
+    terms = Terms(recipe.language, plan.vocabulary, final=final)
+    texts = compose(recipe, context, louder=louder)
+    return Question(photo, image, recipe, texts, terms, bench.sheds.tier(photo, bench.tier))
 
 
 async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> Prepared:

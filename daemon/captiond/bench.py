@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from captiond.captioners.base import Captioner
+from captiond.captioners.vocabulary import Vocabulary
 from captiond.index.base import Index
 from captiond.models import Lane, Prepared, Recipe, Tier, Usage
 from captiond.quota.gate import Gate
@@ -16,16 +17,20 @@ from captiond.quota.odds import Odds
 from captiond.quota.setbacks import Setbacks
 from captiond.quota.sheds import Sheds
 from captiond.quota.slots import Slots
-from captiond.sidecars.base import ReadSidecars, WriteSidecars
+from captiond.sidecars.base import ReadSidecars, ReadTags, WriteSidecars
 from captiond.sidecars.troubles import Troubles
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done with the photos of one folder: by which recipe, into which sidecars."""
+    """What is done with the photos of one folder: by which recipe, into which sidecars.
+
+    `vocabulary` holds the words of the recipe's.
+    """
 
     recipe: Recipe
     sidecars: tuple[str, ...]
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
 
 class Contents:
@@ -62,6 +67,7 @@ class Bench:
     prepare: Callable[[int, str], Awaitable[Prepared]]
     price: Callable[[str, Usage], float | None]
     read_sidecars: ReadSidecars
+    read_tags: ReadTags
     write_sidecars: WriteSidecars
     plans: Mapping[str, Plan]
     preparing: Line

@@ -13,6 +13,7 @@ CaptiondError
 │   ├── ImageRejected          the captioner cannot read this image           failed
 │   ├── CaptionRefused         the captioner declines to describe it          refused
 │   └── ReplyUnusable          empty, cut off or malformed reply             some tries, then failed
+│       └── WrongLanguage      not in the language that was asked for        asked once more
 ├── CaptionerError             the captioner is the problem: the photo waits, no attempt burnt
 │   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
 │   ├── CaptionerShed          no room for flex, the cheap tier               later, or by standard
@@ -85,6 +86,10 @@ class CaptionRefused(PhotoError):
 
 class ReplyUnusable(PhotoError):
     """The reply was empty, cut off or malformed."""
+
+
+class WrongLanguage(ReplyUnusable):
+    """The reply is not in the language that was asked for; the next one is taken as it is."""
 
 
 class CaptionerError(CaptiondError):

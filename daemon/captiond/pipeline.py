@@ -20,6 +20,7 @@ import structlog
 from captiond import errors
 from captiond.asking import find_or_ask
 from captiond.bench import Bench, Plan
+from captiond.captioners.languages import misses
 from captiond.index.base import Claim, Completed, FolderDigest, Parked
 from captiond.models import Caption, Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
@@ -35,7 +36,7 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         if plan is None:
             await _leave(claim.photo, bench)
             return
-        caption = await find_or_ask(claim, plan.recipe, bench)
+        caption = await find_or_ask(claim, plan, bench)
         if caption is not None:
             await _finish(claim, plan, caption, bench)
     except errors.CaptionerPaused:
@@ -63,14 +64,16 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
     )
     if bench.troubles.end(claim.photo):
         log.info("sidecars.recovered", root=claim.photo.root)
-    now = bench.clock()
+    now, notes = bench.clock(), list(outcome.notes)
+    if misses(caption.description, plan.recipe.language):
+        notes.append(f"the caption is not in the language asked for: {plan.recipe.language}")
     done = Completed(
         photo=claim.photo,
         digest=caption.digest,
         recipe=caption.recipe,
         written=outcome.written,
         captioned_at=now,
-        reason="; ".join(outcome.notes) or None,
+        reason="; ".join(notes) or None,
     )
     await bench.index.complete([done], owner=bench.owner)
     log.info(

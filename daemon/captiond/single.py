@@ -15,13 +15,14 @@ from pathlib import Path
 import anyio
 
 from captiond import photofile
-from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index
+from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index, plan_for
 from captiond.asking import question_about
-from captiond.bench import Bench
-from captiond.captioners.recipes import recipe_for
+from captiond.bench import Bench, Plan
+from captiond.captioners.recipes import vocabulary_of
+from captiond.captioners.vocabulary import Vocabulary
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
-from captiond.models import Caption, Photo, Recipe
+from captiond.models import Caption, Photo
 from captiond.settings import FolderSettings, Settings
 from captiond.turns import ask, keep
 
@@ -37,11 +38,11 @@ async def caption_files(settings: Settings, paths: Sequence[Path], tell: Told) -
         captioner = await open_captioner(settings, stack)
         index = await open_index(settings, stack)
         bench = await open_bench(settings, index, captioner, stack)
-        desk = _Desk(bench)
+        desk, words = _Desk(bench), vocabulary_of(settings)
         results = [_Result() for _ in paths]
         async with anyio.create_task_group() as asking:
             for path, result in zip(paths, results, strict=True):
-                asking.start_soon(_caption, path, _recipe(settings, path), desk, result)
+                asking.start_soon(_caption, path, _plan(settings, path, words), desk, result)
             for path, result in zip(paths, results, strict=True):
                 await result.ready.wait()
                 tell(path, result.value)
@@ -65,7 +66,7 @@ class _Result:
         self.ready = anyio.Event()
 
 
-async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> None:
+async def _caption(path: Path, plan: Plan, desk: _Desk, result: _Result) -> None:
     try:
         async with desk.room:
             photo = Photo(str(path.parent), path.name)
@@ -74,7 +75,7 @@ async def _caption(path: Path, recipe: Recipe, desk: _Desk, result: _Result) -> 
                     digest = await anyio.to_thread.run_sync(_digest, opened, desk.bench)
                 async with desk.turns[digest]:
                     result.value = await _known_or_asked(
-                        opened, digest, photo=photo, recipe=recipe, bench=desk.bench
+                        opened, digest, photo=photo, plan=plan, bench=desk.bench
                     )
     except CaptiondError as error:
         result.value = error
@@ -87,15 +88,16 @@ def _digest(opened: photofile.OpenedPhoto, bench: Bench) -> str:
 
 
 async def _known_or_asked(
-    opened: photofile.OpenedPhoto, digest: str, *, photo: Photo, recipe: Recipe, bench: Bench
+    opened: photofile.OpenedPhoto, digest: str, *, photo: Photo, plan: Plan, bench: Bench
 ) -> Caption:
+    recipe = plan.recipe
     if bench.captioner.paid:
         known = await bench.index.caption_of(digest, recipe=recipe)
         if known is not None:
             return known
     async with bench.preparing.place(bench.lane):
         image = await bench.prepare(opened.fd, digest)
-    question = await question_about(photo, image, recipe, bench)
+    question = await question_about(photo, image, plan, bench, louder=False, final=True)
     async with bench.asking.slot(bench.lane):
         request = Request(
             id=uuid.uuid4().hex,
@@ -109,9 +111,8 @@ async def _known_or_asked(
     return await keep(reply, request, bench)
 
 
-def _recipe(settings: Settings, path: Path) -> Recipe:
-    """Return the recipe of the watched folder that the file lies in, else the general one."""
-    for folder in settings.folders:
-        if path.is_relative_to(folder.path):
-            return recipe_for(settings, folder)
-    return recipe_for(settings, FolderSettings(path=str(path.parent)))
+def _plan(settings: Settings, path: Path, words: Vocabulary) -> Plan:
+    """Return the plan of the watched folder that the file lies in, else the general one."""
+    general = FolderSettings(path=str(path.parent))
+    folders = (folder for folder in settings.folders if path.is_relative_to(folder.path))
+    return plan_for(settings, next(folders, general), words)

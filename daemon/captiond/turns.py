@@ -116,7 +116,8 @@ def _admitted(now: float, bench: Bench) -> Iterator[None]:
 
 def _answered(claim: Claim, reply: Reply, started_at: float, bench: Bench) -> None:
     """Tell the gate of an answer; one that is no caption but tells of the photo is one, too."""
-    unusable = isinstance(reply.outcome, errors.ReplyUnusable)
+    nonsense = isinstance(reply.outcome, errors.ReplyUnusable)
+    unusable = nonsense and not isinstance(reply.outcome, errors.WrongLanguage)
     bench.setbacks.end(claim.photo)
     bench.sheds.end(claim.photo)
     bench.odds.note(attempt=claim.attempts, usable=not unusable)

@@ -2,15 +2,30 @@
 
 captioner   answers one question with a reply, or raises one of the errors below
 question    the prepared image, the photo it came from, the recipe to follow, what is said of it
+terms       what a reply is held to: its language, the vocabulary
 context     what a photo tells of itself, as far as it may be sent
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from captiond.captioners.vocabulary import Vocabulary
 from captiond.models import Photo, Prepared, Recipe, Reply, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a reply is held to; `final` takes one in the wrong language all the same."""
+
+    language: str = ""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    final: bool = True
+
+
+ANY = Terms()
+"""Any reply will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class Question:
     image: Prepared
     recipe: Recipe
     texts: tuple[str, ...] = ()
+    terms: Terms = ANY
     tier: Tier = Tier.STANDARD
 
 

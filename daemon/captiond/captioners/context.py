@@ -16,6 +16,9 @@ from captiond.files import shown
 from captiond.models import Facts, Photo, Tags
 from captiond.visible import without_hidden
 
+FULL, PRIVATE = "full", "private"
+"""How much is told; "" is nothing."""
+
 VALUE_CHARACTERS = 100
 FOLDERS = 8
 PEOPLE = 20
@@ -73,13 +76,13 @@ class Context:
 
 
 def gather(level: str, photo: Photo, facts: Facts, tags: Tags) -> Context:
-    """Return what may be said of the photo: all for "full", less for "private", else nothing."""
+    """Return what may be said of the photo: all, less of a PRIVATE one, or nothing."""
     if not level:
         return Context()
     moment = _MOMENT.match(facts.taken_at or "")
     date, time = (moment[1], moment[2]) if moment else ("", "")
     camera = _clean(facts.camera or "")
-    if level != "full":
+    if level != FULL:
         return Context(date=date, time=time, camera=camera)
     return Context(
         date=date,

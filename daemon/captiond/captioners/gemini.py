@@ -10,7 +10,6 @@ import asyncio
 import ipaddress
 import logging
 import re
-import time
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -99,6 +98,11 @@ class GeminiCaptioner:
         timeout = timeout_seconds or settings.timeout_seconds
         return cls(client, session, settings=settings, timeout_seconds=timeout)
 
+    @property
+    def client(self) -> Client:
+        """The SDK's client, for the other verbs of the same key."""
+        return self._client
+
     async def caption(self, question: Question) -> Reply:
         """Ask once; raises as `Captioner.caption` says."""
         recipe, tier = question.recipe, question.tier
@@ -112,7 +116,7 @@ class GeminiCaptioner:
         try:
             async with asyncio.timeout(timeout_seconds(tier, self._timeout_seconds)):
                 response = await self._client.aio.models.generate_content(
-                    model=recipe.model, contents=_contents(question), config=config
+                    model=recipe.model, contents=build_contents(question), config=config
                 )
         except self._foreign as error:
             mapped = read_error(error, self._map(error), tier)
@@ -120,7 +124,7 @@ class GeminiCaptioner:
                 return Reply(mapped, recipe.model)
             raise mapped from self._cause(error)
         http = response.sdk_http_response
-        reply = read_reply((http and http.body) or "", model=recipe.model)
+        reply = read_reply((http and http.body) or "", model=recipe.model, terms=question.terms)
         reply = replace(reply, tier=answered_tier((http and http.headers) or {}))
         self._tell(reply, tier)
         return reply
@@ -154,7 +158,7 @@ class GeminiCaptioner:
         return news not in told
 
     def _map(self, error: Exception) -> CaptiondError:
-        return map_error(error, now=time.time())
+        return map_error(error)
 
     def _cause(self, error: Exception) -> Exception | None:
         """Return the error for the traceback, unless it tells the key (a suspended one is)."""
@@ -200,7 +204,8 @@ def _thinking(model: str, level: str) -> types.ThinkingConfig | None:
     return types.ThinkingConfig(thinking_budget=THINKING_BUDGETS[level])
 
 
-def _contents(question: Question) -> types.Content:
+def build_contents(question: Question) -> types.Content:
+    """Return the image of a question and its texts."""
     from google.genai import types
 
     ultra = question.recipe.media_resolution == "ultra_high"  # exists per part only

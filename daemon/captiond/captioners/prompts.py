@@ -6,10 +6,13 @@ reply, which always hold. Its text is part of the recipe: whoever changes it mak
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from captiond import templates
 from captiond.captioners.context import Context
+from captiond.captioners.vocabulary import ANY_WORD, Vocabulary
 from captiond.models import Recipe
 
 DESCRIBE = """\
@@ -58,22 +61,27 @@ REPLY_SCHEMA: dict[str, Any] = {
 }
 
 
-def build(template: str, *, language: str) -> str:
+SCHEMA_KEY = hashlib.sha256(json.dumps(REPLY_SCHEMA).encode()).hexdigest()[:16]
+"""What of the schema belongs to a recipe."""
+
+
+def build(template: str, *, language: str, vocabulary: Vocabulary = ANY_WORD) -> str:
     """Return the template of the whole prompt; "" means the built-in describing part.
 
     `language` is a BCP 47 tag or a name, as in "de" or "Swiss German".
     """
     describing = template.strip() or DESCRIBE
     said = " ".join(language.split())
-    return templates.fix(f"{describing}\n\n{RULES}", {"language": said})
+    words = vocabulary.rule()
+    rules = f"{RULES}\n- {templates.literal(words)}" if words else RULES
+    return templates.fix(f"{describing}\n\n{rules}", {"language": said})
 
 
-def compose(recipe: Recipe, context: Context, *, again: bool = False) -> tuple[str, ...]:
+def compose(recipe: Recipe, context: Context, *, louder: bool = False) -> tuple[str, ...]:
     """Return the texts that go out after the image: what the photo says of itself, the prompt.
 
-    The prompt comes last, so that the rules have the last word. `again` is for a photo that was
-    asked about before: its language is said louder.
+    The prompt comes last, so that the rules have the last word; `louder` says the language again.
     """
     prompt = templates.fill(recipe.prompt, context.variables())
-    louder = LOUDER.format(language=recipe.language) if again else ""
-    return tuple(filter(None, (context.text(), prompt, louder)))
+    reminder = LOUDER.format(language=recipe.language) if louder else ""
+    return tuple(filter(None, (context.text(), prompt, reminder)))

@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from captiond.captioners import wording
+from captiond.captioners.base import ANY, Terms
+from captiond.captioners.languages import misses
+from captiond.captioners.wording import KEYWORD_CHARACTERS, line
 from captiond.errors import (
     CaptionerStopped,
     CaptionerUnreachable,
     CaptionRefused,
     PhotoError,
     ReplyUnusable,
+    WrongLanguage,
 )
 from captiond.models import Description, Reply, Usage
-from captiond.visible import without_hidden
 
-CAPTION_CHARACTERS = 2_000
-TITLE_CHARACTERS = 200
-ALT_TEXT_CHARACTERS = 250
-KEYWORD_CHARACTERS = 64
-KEYWORDS = 50
-TEXT_CHARACTERS = 10_000
 MODEL_CHARACTERS = 100
 DATE_CHARACTERS = 40
 
@@ -55,7 +52,9 @@ def _none_is_empty(value: object) -> object:
     return "" if value is None else _whole(value) if isinstance(value, str) else value
 
 
-_JOINERS = "\u200c\u200d"
+def _list(value: object) -> object:
+    return [value] if isinstance(value, str) else value or []
+
 
 Words = Annotated[str, BeforeValidator(_none_is_empty)]
 
@@ -68,7 +67,7 @@ class _Words(BaseModel):
     caption: Words = ""
     title: Words = ""
     alt_text: Words = Field("", validation_alias=AliasChoices("alt_text", "altText"))
-    keywords: Annotated[list[Words], BeforeValidator(lambda value: value or [])] = []
+    keywords: Annotated[list[Words], BeforeValidator(_list)] = []
     text: Words = ""
 
 
@@ -112,8 +111,8 @@ class _Response(_Wire):
     model_status: _ModelStatus | None = None
 
 
-def read_reply(body: str, *, model: str) -> Reply:
-    """Return the reply in the body of a 200; `model` was asked.
+def read_reply(body: str, *, model: str, terms: Terms = ANY) -> Reply:
+    """Return the reply in the body of a 200; `model` was asked, on these terms.
 
     A refusal or an unusable text is its outcome. Raises CaptionerStopped, and CaptionerUnreachable
     for a body that is not the API's.
@@ -127,25 +126,29 @@ def read_reply(body: str, *, model: str) -> Reply:
         (response.model_status or _ModelStatus()).retirement_time or "", DATE_CHARACTERS
     )
     return Reply(
-        _outcome(response), answered_by, _usage(response.usage_metadata), retires_at=retires_at
+        _outcome(response, terms),
+        answered_by,
+        _usage(response.usage_metadata),
+        retires_at=retires_at,
     )
 
 
-def _outcome(response: _Response) -> Description | PhotoError:
+def _outcome(response: _Response, terms: Terms) -> Description | PhotoError:
     feedback = response.prompt_feedback
     if not response.candidates and feedback and feedback.block_reason:
         return CaptionRefused(_refusal("blocked the photo", feedback.block_reason))
     candidate = response.candidates[0] if response.candidates else _Candidate()
     try:
-        return read_description(_text(candidate), finish_reason=candidate.finish_reason or "")
+        reason = candidate.finish_reason or ""
+        return read_description(_text(candidate), finish_reason=reason, terms=terms)
     except PhotoError as error:
         return error
 
 
-def read_description(text: str, *, finish_reason: str) -> Description:
-    """Return the description in the model's text.
+def read_description(text: str, *, finish_reason: str, terms: Terms = ANY) -> Description:
+    """Return the description in the model's text, in the form that was asked for.
 
-    Raises CaptionRefused, ReplyUnusable, CaptionerStopped.
+    Raises CaptionRefused, ReplyUnusable, WrongLanguage, CaptionerStopped.
     """
     if finish_reason == "PUP_LIMITED_DISABLED":
         raise CaptionerStopped("Google has limited or disabled this account; see Google AI Studio")
@@ -154,38 +157,23 @@ def read_description(text: str, *, finish_reason: str) -> Description:
     if not text.strip():
         raise ReplyUnusable(_nothing(finish_reason))
     words = _parse(text, cut_off=finish_reason == "MAX_TOKENS")
-    caption = line(words.caption, CAPTION_CHARACTERS)
-    if not caption:
+    description = _described(words, terms)
+    if not description.caption:
         raise ReplyUnusable("Gemini's answer holds no caption")
+    if not terms.final and misses(description, terms.language):
+        raise WrongLanguage(f"Gemini did not answer in the language asked for: {terms.language}")
+    return description
+
+
+def _described(words: _Words, terms: Terms) -> Description:
+    given = wording.keywords(words.keywords, language=terms.language)
     return Description(
-        caption=caption,
-        title=line(words.title, TITLE_CHARACTERS),
-        alt_text=line(words.alt_text, ALT_TEXT_CHARACTERS),
-        keywords=keywords(words.keywords),
-        text=paragraphs(words.text, TEXT_CHARACTERS),
+        caption=wording.sentence(words.caption, wording.CAPTION_CHARACTERS),
+        title=wording.sentence(words.title, wording.TITLE_CHARACTERS),
+        alt_text=wording.sentence(words.alt_text, wording.ALT_TEXT_CHARACTERS),
+        keywords=terms.vocabulary.fit(given)[: wording.KEYWORDS],
+        text=wording.paragraphs(words.text, wording.TEXT_CHARACTERS),
     )
-
-
-def line(text: str, limit: int) -> str:
-    """Return the text as one clean line of at most `limit` characters."""
-    collapsed = " ".join(without_hidden(re.sub(r"\s+", " ", text)).split())
-    return _cut(collapsed.strip(_JOINERS + " "), limit)
-
-
-def paragraphs(text: str, limit: int) -> str:
-    """Return the text with its line breaks, clean otherwise, of at most `limit` characters."""
-    lines = (" ".join(without_hidden(row).split()) for row in text.splitlines())
-    return _cut("\n".join(lines).strip(), limit)
-
-
-def keywords(words: Iterable[str]) -> tuple[str, ...]:
-    """Return clean keywords, each once whatever its case."""
-    once: dict[str, str] = {}
-    for word in words:
-        clean = line(word, KEYWORD_CHARACTERS)
-        if clean:
-            once.setdefault(clean.casefold(), clean)
-    return tuple(once.values())[:KEYWORDS]
 
 
 def _text(candidate: _Candidate) -> str:
@@ -239,7 +227,3 @@ def _without_fences(text: str) -> str:
 
 def _whole(text: str) -> str:
     return text.encode("utf-8", "ignore").decode("utf-8")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"

@@ -107,7 +107,7 @@ def _answer(fd: int, digest: str, limits: wire.Limits) -> tuple[wire.Answer, byt
         made = prepare(fd, digest, limits)
     except PhotoError as error:
         return wire.Refused(not isinstance(error, NotAPhoto), str(error), last=False), b""
-    done = wire.Done(made.width, made.height, made.facts, made.palette, last=False)
+    done = wire.Done(made.width, made.height, made.facts, made.palette, made.tags, last=False)
     return done, made.data
 
 

@@ -116,7 +116,7 @@ class Decoder:
         if isinstance(answer, wire.Refused):
             raise (Undecodable if answer.is_photo else NotAPhoto)(answer.reason)
         size = answer.width, answer.height
-        return Prepared(image, "image/jpeg", *size, answer.facts, answer.palette)
+        return Prepared(image, "image/jpeg", *size, answer.facts, answer.palette, answer.tags)
 
     def _started(self) -> _Child:
         if self._child is None:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from PIL import ExifTags, Image, IptcImagePlugin
 
-from captiond.models import Facts
+from captiond import packets
+from captiond.models import Facts, Tags
 
 RUBBISH = (
     ArithmeticError,
@@ -34,7 +35,7 @@ FIRST_PHOTOGRAPH = 1826
 _SWAPPING = {5, 6, 7, 8}
 _LONGEST_TEXT = 100
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
-_IPTC_CITY, _IPTC_COUNTRY = (2, 90), (2, 101)
+_IPTC_KEYWORDS, _IPTC_CITY, _IPTC_COUNTRY = (2, 25), (2, 90), (2, 101)
 _XMP_PLACE = re.compile(
     rb"""(?<!/)photoshop:(City|Country)(?:\s*=\s*["']([^"'<]{1,200})["']|>([^<]{1,200})<)"""
 )
@@ -99,11 +100,26 @@ def place(image: Image.Image) -> str | None:
     iptc = _or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
     parts = [_text(iptc.get(_IPTC_CITY)), _text(iptc.get(_IPTC_COUNTRY))]
     if not any(parts):
-        packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-        data = packet.encode() if isinstance(packet, str) else packet
-        found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in _XMP_PLACE.finditer(data)}
+        packet = _packet(image)
+        found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in _XMP_PLACE.finditer(packet)}
         parts = [_text(found.get(b"City")), _text(found.get(b"Country"))]
     return ", ".join(part for part in parts if part) or None
+
+
+def tags(image: Image.Image) -> Tags:
+    """Return who and what IPTC and XMP name, as a person wrote it there."""
+    iptc = _or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
+    listed = iptc.get(_IPTC_KEYWORDS, [])
+    words = listed if isinstance(listed, list) else [listed]
+    found = packets.read(_packet(image))
+    return packets.tidy(found.people, [*found.keywords, *map(_text, words)])
+
+
+def _packet(image: Image.Image) -> bytes:
+    """Return the XMP packet, empty if there is none."""
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    data = packet.encode() if isinstance(packet, str) else packet
+    return data.rstrip(b"\0") if isinstance(data, bytes) else b""
 
 
 def _size_as_shown(image: Image.Image, exif: Mapping[int, Any]) -> tuple[int, int]:

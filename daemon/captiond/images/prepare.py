@@ -33,7 +33,7 @@ from captiond.errors import Undecodable
 from captiond.images import facts, kinds, palette
 from captiond.images.kinds import Kind
 from captiond.images.wire import Limits
-from captiond.models import Facts, Prepared
+from captiond.models import Facts, Prepared, Tags
 
 JPEG_QUALITY = 85
 _GLANCE_PX = 24
@@ -53,6 +53,14 @@ _SIGNS_OF_MEMORY = (
 )
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the metadata says."""
+
+    facts: Facts
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +105,11 @@ def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
     with open(fd, "rb", closefd=False) as file:
         known, fresh = _told(kind, limits, lambda: _decoded(file, kind, digest, limits))
     glance = palette.of_pixels(fresh.glance)
-    return Prepared(fresh.data, "image/jpeg", fresh.width, fresh.height, known, glance)
+    size = fresh.width, fresh.height
+    return Prepared(fresh.data, "image/jpeg", *size, known.facts, glance, known.tags)
 
 
-def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[Facts, _Fresh]:
+def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[_Known, _Fresh]:
     decode = _with_vips if kind.decoder == "vips" else _with_pillow
     try:
         known, image = decode(file, kind, digest, limits)
@@ -118,13 +127,13 @@ def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[F
 
 def _with_vips(
     file: BinaryIO, kind: Kind, digest: str, limits: Limits
-) -> tuple[Facts, pyvips.Image]:
+) -> tuple[_Known, pyvips.Image]:
     header = _open_vips(file)
-    known = _facts_beside_vips(file, kind, digest, header)
-    _check_size(known, limits)
+    known = _known_beside_vips(file, kind, digest, header)
+    _check_size(known.facts, limits)
     edge = limits.max_edge_px
     if kind is kinds.JPEG:
-        image = _open_vips(file, shrink=_jpeg_shrink(known, edge))
+        image = _open_vips(file, shrink=_jpeg_shrink(known.facts, edge))
         return known, image.thumbnail_image(edge, height=edge, size="down")
     # thumbnail_source ignores fail_on= as a keyword (8.18.7) and heeds it in the option string.
     return known, pyvips.Image.thumbnail_source(
@@ -134,10 +143,10 @@ def _with_vips(
 
 def _with_pillow(
     file: BinaryIO, kind: Kind, digest: str, limits: Limits
-) -> tuple[Facts, pyvips.Image]:
+) -> tuple[_Known, pyvips.Image]:
     with Image.open(file, formats=[kind.pillow]) as image:
-        known = facts.read(image, name=kind.name, digest=digest)
-        _check_size(known, limits)
+        known = _known(image, kind, digest)
+        _check_size(known.facts, limits)
         profile = image.info.get("icc_profile")
         image.thumbnail((limits.max_edge_px, limits.max_edge_px))
         upright = ImageOps.exif_transpose(image)
@@ -170,14 +179,19 @@ def _source(file: BinaryIO) -> pyvips.Source:
     return pyvips.Source.new_from_descriptor(file.fileno())
 
 
-def _facts_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.Image) -> Facts:
+def _known(image: Image.Image, kind: Kind, digest: str) -> _Known:
+    return _Known(facts.read(image, name=kind.name, digest=digest), facts.tags(image))
+
+
+def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.Image) -> _Known:
     """Let Pillow read the metadata; some TIFFs that libvips decodes it cannot even open."""
     try:
         file.seek(0)
         with Image.open(file, formats=[kind.pillow]) as image:
-            return facts.read(image, name=kind.name, digest=digest)
+            return _known(image, kind, digest)
     except facts.RUBBISH:
-        return Facts(digest=digest, format=kind.name, width=header.width, height=header.height)
+        size = header.width, header.height
+        return _Known(Facts(digest=digest, format=kind.name, width=size[0], height=size[1]), Tags())
 
 
 def _check_size(known: Facts, limits: Limits) -> None:

@@ -11,7 +11,7 @@ import struct
 
 from msgspec import Struct
 
-from captiond.models import Facts, Palette
+from captiond.models import Facts, Palette, Tags
 
 DIGEST_BYTES = 64
 SIZES = struct.Struct("!II")
@@ -42,6 +42,7 @@ class Done(Struct, frozen=True, tag="done"):
     height: int
     facts: Facts
     palette: Palette
+    tags: Tags
     last: bool
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from captiond.models import Caption, Photo, Recipe, Written
+from captiond.models import Caption, Photo, Recipe, Tags, Written
 
 LIMIT_BYTES = 2 << 20
 """More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
@@ -90,6 +90,16 @@ class WriteSidecars(Protocol):
         """Write the sidecars of these kinds; `written` is what captiond wrote here before.
 
         Raises SidecarUnwritable when one cannot be written now; those that could be, are.
+        """
+
+
+class ReadTags(Protocol):
+    """Reads who and what a photo's XMP sidecars name; blocking, for a thread."""
+
+    def __call__(self, photo: Photo) -> Tags:
+        """Return what people wrote there, not captiond.
+
+        Raises SidecarUnwritable when a sidecar cannot be reached now.
         """
 
 

@@ -113,12 +113,12 @@ def _check_stem(photo: Photo) -> None:
         found = files.read_beneath(photo.root, photo.folder, name, limit_bytes=LIMIT_BYTES)
     except SidecarForeign:
         found = b""
-    if found is None or _shares_stem(photo, stem):
+    if found is None or shares_stem(photo, stem):
         return
     raise SidecarForeign(f"{files.told(name)} was left alone, and a second XMP was not written")
 
 
-def _shares_stem(photo: Photo, stem: str) -> bool:
+def shares_stem(photo: Photo, stem: str) -> bool:
     """Tell whether another photo could own the stem's sidecar: the raw file of a pair."""
     beside = files.names_beneath(photo.root, photo.folder)
     others = (name.rpartition(".") for name in beside if name != photo.name)

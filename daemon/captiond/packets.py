@@ -1,0 +1,133 @@
+"""Reads who and what an XMP packet names: people on the photo, keywords.
+
+People stand in the face regions of two schemas (Lightroom and digiKam write mwg-rs, Windows MP) and
+in the IPTC property; keywords in dc:subject and as levels of a hierarchy. The parser is expat and
+keeps nothing; a packet with a document type is refused, so it has no entities to expand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from xml.parsers import expat
+
+from captiond.models import Tags
+from captiond.visible import without_hidden
+
+PEOPLE = 20
+KEYWORDS = 30
+TAG_CHARACTERS = 64
+LIMIT_BYTES = 2 << 20
+"""Real packets have up to some hundred kilobytes, a history of edits for the most part."""
+
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# "
+_REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/ "
+_MICROSOFT = "http://ns.microsoft.com/photo/1.2/t/Region# "
+_OURS = "urn:captiond:1.0/ "
+_PERSON_IN_IMAGE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/ PersonInImage"
+_KEYWORDS = {
+    "http://purl.org/dc/elements/1.1/ subject": "",
+    "http://ns.adobe.com/lightroom/1.0/ hierarchicalSubject": "|",
+    "http://www.digikam.org/ns/1.0/ TagsList": "/",
+}
+"""Each list of keywords with what divides the levels of its hierarchy."""
+
+_LI = f"{_RDF}li"
+_DEEPEST = 60
+_MOST_TEXT = 4 * TAG_CHARACTERS
+
+
+class _RefusedError(Exception):
+    """This is no packet that is read."""
+
+
+def read(packet: bytes) -> Tags:
+    """Return what people wrote into the packet; rubbish counts as silence.
+
+    Keywords of a packet that captiond once wrote may be its own, so none of them is taken.
+    """
+    if len(packet) > LIMIT_BYTES:
+        return Tags()
+    reader = _Reader()
+    try:
+        reader.parse(packet)
+    except (expat.ExpatError, _RefusedError, ValueError):
+        return Tags()
+    return tidy(reader.people, () if reader.is_ours else reader.keywords)
+
+
+def tidy(people: Iterable[str], keywords: Iterable[str]) -> Tags:
+    """Return names and keywords on one line each, each once, a bounded number of them."""
+    return Tags(_distinct(people)[:PEOPLE], _distinct(keywords)[:KEYWORDS])
+
+
+class _Reader:
+    """What was found so far, and where in the packet the parser stands."""
+
+    def __init__(self) -> None:
+        self.people: list[str] = []
+        self.keywords: list[str] = []
+        self.is_ours = False
+        self._path: list[str] = []
+        self._text = ""
+        self._region: dict[str, str] = {}
+
+    def parse(self, packet: bytes) -> None:
+        """Read the packet; raises ExpatError, _RefusedError, ValueError."""
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartDoctypeDeclHandler = _refuse
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.Parse(packet, True)
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if len(self._path) >= _DEEPEST:
+            raise _RefusedError
+        self._path.append(name)
+        self._text = ""
+        for key, value in attributes.items():
+            self._note(key, value)
+
+    def _characters(self, text: str) -> None:
+        self._text = (self._text + text)[:_MOST_TEXT]
+
+    def _end(self, name: str) -> None:
+        text, self._text = self._text, ""
+        self._path.pop()
+        if name == _LI:
+            self._item(text)
+        else:
+            self._note(name, text)
+
+    def _note(self, name: str, text: str) -> None:
+        """Take a property, whether it stands as an attribute or as an element."""
+        self.is_ours = self.is_ours or name.startswith(_OURS)
+        if name.startswith((_REGIONS, _MICROSOFT)):
+            self._region[name] = text
+
+    def _item(self, text: str) -> None:
+        """Take an item of a list, which has ended: a region, a person or a keyword."""
+        region, self._region = self._region, {}
+        # A region is a face unless it says otherwise: a pet, the focus, a bar code.
+        if region.get(f"{_REGIONS}Type", "Face") == "Face":
+            self.people.append(region.get(f"{_REGIONS}Name", ""))
+        self.people.append(region.get(f"{_MICROSOFT}PersonDisplayName", ""))
+        of = self._path[-2] if len(self._path) > 1 else ""  # the list, and whose list it is
+        if of == _PERSON_IN_IMAGE:
+            self.people.append(text)
+        elif of in _KEYWORDS:
+            divider = _KEYWORDS[of]
+            self.keywords.append(text.rpartition(divider)[2] if divider else text)
+
+
+def _refuse(*declaration: object) -> None:
+    raise _RefusedError(declaration)
+
+
+def _distinct(words: Iterable[str]) -> tuple[str, ...]:
+    once: dict[str, str] = {}
+    for word in words:
+        clean = " ".join(without_hidden(" ".join(word.split())).split())[:TAG_CHARACTERS].strip()
+        if clean:
+            once.setdefault(clean.casefold(), clean)
+    return tuple(once.values())
