@@ -3,104 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 
 import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
-from index_helpers import photo, sighting
+from feeder_helpers import OWNER, Bench, names
+from index_helpers import photo
 
-from captiond.feeder import IDLE_SECONDS, Bell, Feeder, Part, Traffic
+from captiond.feeder import IDLE_SECONDS, Bell
 from captiond.index.base import Claim, Retry
 from captiond.models import Lane, State
-from captiond.quota.gate import Gate
 from captiond.testing.memory_index import MemoryIndex
-
-OWNER = "box"
-
-
-class Bench:
-    """An index, a gate, a feeder for each lane, and work that lasts until it is let go.
-
-    `begun` in their order. With `shared` slots, one is left to the arrivals alone.
-    """
-
-    def __init__(
-        self, *, slots: int = 2, index: MemoryIndex | None = None, shared: bool = False
-    ) -> None:
-        self.index, self.gate = index or MemoryIndex(), Gate()
-        self.begun: list[str] = []
-        self.most = 0
-        self.hold: set[str] = set()
-        self.changed = anyio.Event()
-        self.on_begin: Callable[[str], Awaitable[None]] | None = None
-        self.traffic = Traffic()
-        self.feeder = self.feeds(Lane.ARRIVAL, slots + shared, shared=shared)
-        self.backlog = self.feeds(Lane.BACKLOG, slots, shared=shared)
-
-    def feeds(self, lane: Lane, slots: int, *, shared: bool) -> Feeder:
-        return Feeder(
-            self.index,
-            self.work,
-            part=Part(owner=owner(lane), lane=lane, slots=slots, shared=shared),
-            gate=self.gate,
-            traffic=self.traffic,
-            clock=time.time,
-        )
-
-    async def work(self, claim: Claim) -> None:
-        path = claim.photo.path
-        self.begun.append(path)
-        self.most = max(self.most, self.traffic.in_flight.total())
-        self.tell()
-        if self.on_begin is not None:
-            await self.on_begin(path)
-        await self.until(lambda: path not in self.hold)
-        await self.index.release([claim.photo], owner=owner(claim.lane))
-        row = self.index.rows[claim.photo]
-        row.state = State.CAPTIONED
-
-    def tell(self) -> None:
-        self.changed.set()
-        self.changed = anyio.Event()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        with anyio.fail_after(10):
-            while not condition():
-                await self.changed.wait()
-
-    def let_go(self, *paths: str) -> None:
-        self.hold.difference_update(paths)
-        self.tell()
-
-    async def offer(self, *paths: str, lane: Lane = Lane.ARRIVAL, ring: bool = True) -> None:
-        """Queue photos as intake does."""
-        for path in paths:
-            await self.index.offer([sighting(path, lane=lane)], now=time.time())
-        if ring:
-            self.feeder.bell.ring()
-            self.backlog.bell.ring()
-
-    @asynccontextmanager
-    async def feeding(self) -> AsyncIterator[None]:
-        """Run the feeders; close them at the end, with all work let go."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.feeder.run)
-            tasks.start_soon(self.backlog.run)
-            yield
-            self.feeder.close()
-            self.backlog.close()
-            self.let_go(*self.hold)
-
-
-def owner(lane: Lane) -> str:
-    return f"{OWNER} {lane.name}"
-
-
-def names(count: int) -> list[str]:
-    return [f"{number}.jpg" for number in range(count)]
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -167,7 +82,7 @@ async def test_closing_claims_nothing_more_and_waits_for_what_is_in_flight() -> 
 async def test_a_stopped_gate_claims_nothing() -> None:
     """Photos stay queued, in nobody's hands, while an operator is waited for."""
     bench = Bench()
-    bench.gate.stop("the key is wrong")
+    bench.gate.stop("the key is wrong", now=time.monotonic())
     async with bench.feeding():
         await bench.offer("a.jpg")
         await wait_all_tasks_blocked()
@@ -179,63 +94,15 @@ async def test_a_held_gate_opens_in_time_for_one_probe() -> None:
     """Nothing is begun before the pause is over, then one photo until it is answered."""
     bench = Bench(slots=4)
     bench.hold = {"a.jpg", "b.jpg"}
-    began = time.time()
+    began = time.monotonic()
     bench.gate.hold("overloaded", started_at=began, now=began, retry_after=0.2)
     async with bench.feeding():
         await bench.offer("a.jpg", "b.jpg")
         await bench.until(lambda: len(bench.begun) == 1)
-        assert 0.2 <= time.time() - began < 2
+        assert 0.2 <= time.monotonic() - began < 2
         await wait_all_tasks_blocked()
         assert len(bench.begun) == 1
-        bench.gate.succeed(started_at=time.time())
-        bench.let_go(*bench.begun)
-        await bench.until(lambda: len(bench.begun) == 2)
-
-
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "apart"])
-async def test_an_arrival_is_begun_while_the_backlog_fills_its_slots(shared: bool) -> None:
-    """What was dropped a moment ago is next at once, whatever of the backlog hangs."""
-    bench = Bench(slots=2, shared=shared)
-    bench.hold = {"new.jpg", *names(50)}
-    await bench.offer(*names(50), lane=Lane.BACKLOG)
-    async with bench.feeding():
-        await bench.until(lambda: len(bench.begun) == 2)
-        await bench.offer("new.jpg")
-        await bench.until(lambda: len(bench.begun) == 3)
-        assert bench.begun[2] == "new.jpg"
-        bench.hold.clear()
-
-
-async def test_the_backlog_has_the_slots_that_arrivals_leave() -> None:
-    """Where slots are shared, the backlog waits while arrivals fill them, and goes on after."""
-    bench = Bench(slots=2, shared=True)
-    bench.hold = {"new 1.jpg", "new 2.jpg", "new 3.jpg"}
-    await bench.offer(*sorted(bench.hold))
-    await bench.offer("old.jpg", lane=Lane.BACKLOG)
-    async with bench.feeding():
-        await bench.until(lambda: len(bench.begun) == 3)
-        await wait_all_tasks_blocked()
-        assert "old.jpg" not in bench.begun
-        began = time.monotonic()
-        bench.let_go("new 1.jpg", "new 2.jpg")
-        await bench.until(lambda: "old.jpg" in bench.begun)
-        assert time.monotonic() - began < IDLE_SECONDS / 2
-    assert bench.most == 3
-
-
-async def test_after_a_pause_one_photo_of_all_lanes_is_the_probe() -> None:
-    """Arrivals and backlog have one gate: what one of them has on the way counts for both."""
-    bench = Bench(slots=4)
-    bench.hold = {"new.jpg", "old.jpg"}
-    began = time.time()
-    bench.gate.hold("overloaded", started_at=began, now=began, retry_after=0.2)
-    async with bench.feeding():
-        await bench.offer("old.jpg", lane=Lane.BACKLOG)
-        await bench.offer("new.jpg")
-        await bench.until(lambda: len(bench.begun) == 1)
-        await wait_all_tasks_blocked()
-        assert len(bench.begun) == 1
-        bench.gate.succeed(started_at=time.time())
+        bench.gate.succeed(started_at=time.monotonic())
         bench.let_go(*bench.begun)
         await bench.until(lambda: len(bench.begun) == 2)
 
