@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from captiond import validation
+from captiond.enclosures import enclosed, read_text
 from captiond.errors import ConfigError
 from captiond.secrecy import keep_secret
 from captiond.settings import PATHS, SECTIONS, IndexSettings, Settings
@@ -133,7 +134,7 @@ def to_document(settings: Settings) -> dict[str, Any]:
 
 
 def _read_key(path: Path) -> str:
-    return _one_key(_read_text(path, f"the key file {path}"), f"the key file {path}")
+    return _one_key(read_text(path, f"the key file {path}"), f"the key file {path}")
 
 
 def _one_key(text: str, where: str) -> str:
@@ -143,18 +144,6 @@ def _one_key(text: str, where: str) -> str:
         raise ConfigError([f"{where} must hold one API key, nothing else"])
     keep_secret(words[0])
     return words[0]
-
-
-def _read_text(path: Path, where: str) -> str:
-    """Return a small UTF-8 file's text, without a byte order mark; raises ConfigError."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError([f"{where} does not exist"]) from error
-    except OSError as error:
-        raise ConfigError([f"{where} cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{where} is not UTF-8 text (byte {error.start})"]) from error
 
 
 def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -168,7 +157,7 @@ def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def _read_toml(source: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        return tomllib.loads(_read_text(source, f"the configuration file {source}"))
+        return tomllib.loads(read_text(source, f"the configuration file {source}"))
     except ConfigError as error:
         problems += error.problems
     except RecursionError:
@@ -235,21 +224,11 @@ def _absolute(path: str, base: Path) -> str:
 
 
 def _completed(settings: Settings, state: Path, problems: list[str]) -> Settings:
-    """Fill in what depends on the machine: the prompt file's text, the index's usual place."""
-    index, captioner = settings.index, settings.captioner
+    """Fill in what depends on the machine: texts in files, the index's usual place."""
+    index = settings.index
     if not index.path:
         index = IndexSettings(path=str(state / "index.db"))
-    if captioner.prompt_file and captioner.prompt:
-        problems.append("captioner.prompt: give either prompt or prompt_file, not both")
-    elif captioner.prompt_file:
-        try:
-            prompt = _read_text(Path(captioner.prompt_file), f"{captioner.prompt_file}").strip()
-        except ConfigError as error:
-            problems += [f"captioner.prompt_file: {problem}" for problem in error.problems]
-        else:
-            captioner = msgspec.structs.replace(captioner, prompt=prompt)
-            problems += [] if prompt else ["captioner.prompt_file: the file is empty"]
-    return msgspec.structs.replace(settings, index=index, captioner=captioner)
+    return msgspec.structs.replace(enclosed(settings, problems), index=index)
 
 
 def _state_directory(environ: Mapping[str, str], source: Path | None) -> Path:

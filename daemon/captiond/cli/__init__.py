@@ -24,6 +24,7 @@ VERBS = {
     "caption": "Caption single files and print what they show.",
     "search": "Find photos by what is in them.",
     "show": "Show all that is known of one photo.",
+    "sent": "Show what was sent about a photo.",
     "status": "Tell what the daemon is doing and how far it is.",
     "failed": "List the photos that have no caption, with the reasons.",
     "retry": "Queue photos that have no caption again.",

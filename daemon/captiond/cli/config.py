@@ -36,6 +36,8 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
     source = document.pop("source")
     if settings.captioner.prompt_file:
         del document["captioner"]["prompt"]  # it came from the file
+    if settings.captioner.vocabulary_file:
+        del document["captioner"]["vocabulary"]
     if as_json:
         found = config.find_api_key(settings)
         api_key = found.source if found else None
@@ -53,9 +55,19 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Tell every mistake in the configuration at once; exit with 78 if there is one."""
+    from captiond.captioners.recipes import vocabulary_of
+    from captiond.captioners.vocabulary import SENT_CHARACTERS, SENT_WORDS
+
     settings = output.settings(ctx)
     config.find_api_key(settings)
     click.echo(output.clean(f"ok: {settings.source or 'no configuration file, all defaults'}"))
+    words = len(settings.captioner.vocabulary)
+    if words and not vocabulary_of(settings).is_sent:
+        output.note(
+            f"captioner.vocabulary: {words:,} words are too many to be sent with each photo "
+            f"(up to {SENT_WORDS:,} in {SENT_CHARACTERS:,} characters are); the answers are held "
+            "against them"
+        )
     if not settings.folders:
         output.note("no folder is watched: there is no [[folders]] table")
 

@@ -23,6 +23,7 @@ STEPS = (
     "0005_jobs",
     "0006_history",
     "0007_lanes",
+    "0008_sent",
 )
 
 

@@ -133,15 +133,15 @@ class Library:
         filters = self._filters(folder, since, values)
         joined = "JOIN photos ON photos.id = photos_fts.rowid" if filters else ""
         floor = _FLOOR.format(joined=joined, filters=filters)
-        ((values["floor"],),) = self._rows(floor, values)
-        best = self._rows(_BEST.format(filters=filters, rank=_RANK), values)
+        ((values["floor"],),) = self.rows(floor, values)
+        best = self.rows(_BEST.format(filters=filters, rank=_RANK), values)
         return [self._entry(row_id, snippet) for row_id, snippet in best]
 
     def get(self, path: str | os.PathLike[str]) -> Entry | None:
         """Return what is known of the photo at this absolute path, None if nothing is."""
         stored = to_stored(os.fspath(path))
-        for root, folder, name in _splits(stored):
-            found = self._rows(
+        for root, folder, name in splits(stored):
+            found = self.rows(
                 "SELECT id FROM photos WHERE root = ? AND folder = ? AND name = ?",
                 (root, folder, name),
             )
@@ -151,13 +151,13 @@ class Library:
 
     def failed(self, limit: int = 100) -> list[Entry]:
         """Return photos with a reason, newest first: failed, refused, skipped, tried in vain."""
-        return [self._entry(row_id) for (row_id,) in self._rows(_FAILED, (limit,))]
+        return [self._entry(row_id) for (row_id,) in self.rows(_FAILED, (limit,))]
 
     def counts(self) -> dict[State, int]:
         """Return how many photos stand in each state; a state without photos is absent."""
         from captiond.models import State
 
-        rows = self._rows("SELECT state, count(*) FROM photos GROUP BY state", ())
+        rows = self.rows("SELECT state, count(*) FROM photos GROUP BY state", ())
         return {State(state): count for state, count in rows}
 
     def health(self) -> Health | None:
@@ -165,10 +165,10 @@ class Library:
         from captiond.index.base import Health
 
         # by name: an index of an older daemon lacks the newer columns
-        rows = self._rows("SELECT name FROM pragma_table_info('daemon')", ())
+        rows = self.rows("SELECT name FROM pragma_table_info('daemon')", ())
         known = [field.name for field in fields(Health) if (field.name,) in rows]
         latest = f"SELECT {', '.join(known)} FROM daemon ORDER BY beat_at DESC LIMIT 1"  # noqa: S608 constant columns
-        rows = self._rows(latest, ())
+        rows = self.rows(latest, ())
         return Health(**dict(zip(known, rows[0], strict=True))) if rows else None
 
     def _filters(self, folder: str | None, since: float | None, values: dict[str, object]) -> str:
@@ -201,7 +201,7 @@ class Library:
     def _roots(self) -> Iterator[str]:
         root = ""
         while True:
-            ((found,),) = self._rows("SELECT min(root) FROM photos WHERE root > ?", (root,))
+            ((found,),) = self.rows("SELECT min(root) FROM photos WHERE root > ?", (root,))
             if found is None:
                 return
             yield found
@@ -209,21 +209,20 @@ class Library:
 
     def _entry(self, row_id: int, snippet: str | None = None) -> Entry:
         columns = ", ".join(COLUMNS)
-        (row,) = self._rows(f"SELECT {columns} FROM library_by_id WHERE id = ?", (row_id,))  # noqa: S608 constant columns
+        (row,) = self.rows(f"SELECT {columns} FROM library_by_id WHERE id = ?", (row_id,))  # noqa: S608 constant columns
         values = dict(zip(COLUMNS, row, strict=True))
         values["keywords"] = tuple(json.loads(values["keywords"] or "[]"))
         return Entry(**values, snippet=snippet)
 
-    def _rows(
-        self, sql: str, values: Sequence[object] | dict[str, object]
-    ) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Sequence[object] | dict[str, object]) -> list[tuple[Any, ...]]:
+        """Return what a query of this package finds."""
         try:
             return self._db.execute(sql, values).fetchall()
         except FAILURES as error:
             raise unavailable(self.path, error) from error
 
 
-def _splits(path: str) -> Iterator[tuple[str, str, str]]:
+def splits(path: str) -> Iterator[tuple[str, str, str]]:
     """Yield every way to read an absolute path as root, folder and name."""
     parent, _, name = path.rpartition("/")
     root, folder = parent, ""
