@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import json
 import re
-from datetime import UTC, datetime
 from http import HTTPStatus
 from types import ModuleType, SimpleNamespace
 
@@ -15,20 +14,22 @@ from aiohttp import client_exceptions, http_exceptions
 from google.genai import errors as sdk
 from pydantic import TypeAdapter, ValidationError
 
-from captiond.captioners.gemini_errors import foreign_errors, map_error, midnight_pacific
+from captiond.captioners.gemini_errors import foreign_errors, map_error
 from captiond.errors import (
+    Busy,
     CaptiondError,
     CaptionerBusy,
     CaptionerError,
     CaptionerStopped,
     CaptionerUnreachable,
     ImageRejected,
+    Violation,
 )
 from captiond.secrecy import keep_secret
 from captiond.testing import gemini_faults as faults
 from captiond.testing.gemini_faults import Fault
-
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()
+from captiond.testing.gemini_quota import Violation as Limit
+from captiond.testing.gemini_quota import quota_failure
 
 
 def mapped(fault: Fault) -> CaptiondError:
@@ -37,7 +38,7 @@ def mapped(fault: Fault) -> CaptiondError:
     except ValueError:
         details = {"message": fault.body.decode(), "status": HTTPStatus(fault.status).phrase}
     kind = sdk.ServerError if fault.status >= 500 else sdk.ClientError
-    return map_error(kind(fault.status, details), now=NOW)
+    return map_error(kind(fault.status, details))
 
 
 def exceptions_of(module: ModuleType) -> list[type[Exception]]:
@@ -52,7 +53,7 @@ def test_no_error_class_is_unmapped(module):
     assert len(kinds) > 5
     for kind in kinds:
         assert issubclass(kind, foreign_errors()), kind
-        error = map_error(built(kind), now=NOW)
+        error = map_error(built(kind))
         assert isinstance(error, CaptionerError | ImageRejected), kind
 
 
@@ -85,7 +86,7 @@ def test_errors_of_the_standard_library_are_out_of_reach():
         TypeAdapter(int).validate_python("x")
     for error in (TimeoutError(), broken.value, invalid.value, ConnectionResetError(104, "reset")):
         assert isinstance(error, foreign_errors())
-        assert type(map_error(error, now=NOW)) is CaptionerUnreachable
+        assert type(map_error(error)) is CaptionerUnreachable
 
 
 @pytest.mark.parametrize(
@@ -149,34 +150,55 @@ def test_a_wrong_setting_stops_asking_and_says_which(fault, hint):
     ("delay", "seconds"), [("36s", 36.0), ("45.837906927s", 45.837906927), ("soon", None)]
 )
 def test_a_quota_per_minute_waits_as_told(delay, seconds):
-    """The delay of RetryInfo is kept to; one that makes no sense is none."""
+    """The delay of RetryInfo is kept to, and the limit learned; one without sense is none."""
     error = mapped(faults.quota_per_minute(delay))
     assert isinstance(error, CaptionerBusy)
-    assert error.retry_after == seconds
+    assert (error.kind, error.retry_after) == (Busy.RATE, seconds)
+    quota = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
+    assert error.violations == (Violation("requests_per_minute", 15, quota),)
 
 
-def test_a_quota_per_day_waits_for_midnight_pacific_whatever_its_delay():
-    """A day's quota is back at midnight in California, not after the 59 s it speaks of."""
-    error = mapped(faults.quota_per_day("59s"))
-    assert isinstance(error, CaptionerBusy)
-    assert error.retry_after == 20 * 3600  # noon UTC is 4 in the morning there
-    assert "daily quota used up" in str(error)
+def test_a_quota_per_day_is_looked_for_first_whatever_its_delay():
+    """A day's quota is not back after the 59 s it speaks of, nor when a minute's is told beside it."""
+    day = refuse([requests("PerDay", 20), tokens("PerMinute", 250_000)])
+    for fault in (faults.quota_per_day("59s"), day):
+        error = mapped(fault)
+        assert isinstance(error, CaptionerBusy)
+        assert (error.kind, error.retry_after) == (Busy.DAY, None)
+        assert error.violations[0].limit == "requests_per_day"
+        assert error.violations[0].value == 20
+        assert str(error) == "daily quota used up"
 
 
 @pytest.mark.parametrize(
-    ("now", "ends"),
+    ("quota_id", "limit"),
     [
-        ("2026-07-01T06:59:59+00:00", "2026-07-01T07:00:00+00:00"),
-        ("2026-07-01T07:00:00+00:00", "2026-07-02T07:00:00+00:00"),
-        ("2026-11-01T12:00:00+00:00", "2026-11-02T08:00:00+00:00"),
-        ("2026-11-01T07:00:00+00:00", "2026-11-02T08:00:00+00:00"),
-        ("2026-03-08T08:00:00+00:00", "2026-03-09T07:00:00+00:00"),
+        ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "requests_per_minute"),
+        ("GenerateRequestsPerMinutePerProjectPerModel", "requests_per_minute"),
+        ("GenerateContentInputTokensPerModelPerMinute-FreeTier", "tokens_per_minute"),
+        ("GenerateContentPaidTierInputTokensPerModelPerMinute", "tokens_per_minute"),
+        ("GenerateContentInputTokensPerModelPerHour", None),
     ],
 )
-def test_midnight_pacific_minds_daylight_saving(now, ends):
-    """The day of the quota has 23, 24 or 25 hours."""
-    at = midnight_pacific(datetime.fromisoformat(now).timestamp())
-    assert datetime.fromtimestamp(at, UTC) == datetime.fromisoformat(ends)
+def test_the_names_of_limits_are_understood(quota_id, limit):
+    """Each quotaId becomes a key of [limits] with its value; an unknown one teaches nothing."""
+    error = mapped(refuse([Limit("metric", quota_id, 4_000_000)]))
+    assert isinstance(error, CaptionerBusy)
+    assert error.kind is Busy.RATE
+    told = [(violation.limit, violation.value) for violation in error.violations]
+    assert told == ([(limit, 4_000_000)] if limit else [])
+
+
+def requests(per: str, value: int) -> Limit:
+    return Limit("requests", f"GenerateRequests{per}PerProjectPerModel", value)
+
+
+def tokens(per: str, value: int) -> Limit:
+    return Limit("tokens", f"GenerateContentInputTokensPerModel{per}", value)
+
+
+def refuse(limits: list[Limit]) -> Fault:
+    return quota_failure(limits, retry_after="59s")
 
 
 @pytest.mark.parametrize(
@@ -191,10 +213,13 @@ def test_midnight_pacific_minds_daylight_saving(now, ends):
     ],
 )
 def test_a_service_in_trouble_is_asked_later(fault):
-    """No delay is named: the gate decides on one."""
+    """No delay is named: the gate decides on one; a 429 that tells nothing is known as such."""
     error = mapped(fault)
     assert isinstance(error, CaptionerBusy)
     assert error.retry_after is None
+    assert error.kind is (
+        Busy.BARE if fault.status == HTTPStatus.TOO_MANY_REQUESTS else Busy.OVERLOAD
+    )
 
 
 @pytest.mark.parametrize("status", [403, 400, 407, 418])
@@ -210,7 +235,7 @@ def test_a_key_that_the_api_repeats_is_masked():
     fault = faults.suspended_key("AQ.secret")
     error = sdk.ClientError(403, json.loads(fault.body))
     keep_secret("AQ.secret")
-    sentence = str(map_error(error, now=NOW))
+    sentence = str(map_error(error))
     assert "AQ.secret" not in sentence
     assert "[secret]' has been suspended" in sentence
 

@@ -110,6 +110,7 @@ class Station:
             asking=Slots(2),
             owner=OWNER,
             clock=lambda: self.now,
+            ticks=lambda: self.now,
         )
 
     async def _prepare(self, fd: int, digest: str) -> Prepared:  # noqa: ARG002 a bench's words
@@ -310,7 +311,7 @@ async def test_a_stopped_captioner_stops_all_asking(station: Station) -> None:
 
 async def test_a_busy_captioner_is_left_alone_as_long_as_it_says(station: Station) -> None:
     """The gate is held for `retry_after`; the photo waits a moment longer, unburnt."""
-    station.captioner.script = [errors.CaptionerBusy("out of quota", retry_after=30.0)]
+    station.captioner.script = [errors.CaptionerBusy("out of quota", kind=errors.Busy.RATE, retry_after=30.0)]
     assert_waits(await station.run(station.write("a.jpg")), at=NOW + 30.5)
     assert station.gate.opens_in(now=NOW) == 30.0
     assert station.index.requests == {}

@@ -6,7 +6,14 @@ import itertools
 
 import pytest
 
-from captiond.quota.gate import FAULTS_IN_A_ROW, HOLD_LIMIT_SECONDS, HOLD_SECONDS, Gate, Pause
+from captiond.quota.gate import (
+    FAULTS_IN_A_ROW,
+    HOLD_LIMIT_SECONDS,
+    HOLD_SECONDS,
+    STOP_PROBE_LIMIT_SECONDS,
+    Gate,
+    Pause,
+)
 
 
 def proven() -> Gate:
@@ -189,14 +196,81 @@ def test_a_longer_delay_told_during_a_pause_wins() -> None:
     assert gate.opens_in(now=101.0) == 3600.0
 
 
-def test_a_stopped_gate_stays_stopped() -> None:
-    """Neither time nor a late success nor a late failure opens it."""
+def test_a_stopped_gate_is_probed_rarely() -> None:
+    """First after a quarter of an hour, then ever more seldom: six refused questions a day."""
+    gate, now, probes = Gate(), 2.0, []
+    assert gate.stop("bad key", now=now)
+    while now < 86_400.0:
+        wait = gate.opens_in(now=now)
+        assert wait is not None
+        assert not gate.admit(now=now + wait - 1.0)
+        now += wait
+        assert gate.allowance(now=now, in_flight=0) == 1
+        assert gate.admit(now=now)
+        assert not gate.admit(now=now)
+        probes.append(now)
+        assert not gate.stop("bad key", now=now + 0.1)
+        gate.leave(started_at=now)
+    pauses = [later - earlier for earlier, later in itertools.pairwise([2.0, *probes])]
+    assert pauses[:4] == [900.0, 1800.0, 3600.0, 7200.0]
+    assert set(pauses[4:]) == {STOP_PROBE_LIMIT_SECONDS}
+
+
+def test_neither_a_late_answer_nor_a_late_fault_opens_a_stopped_gate() -> None:
+    """Only its own probe does: what was asked before it was stopped tells nothing."""
     gate = Gate()
-    assert gate.stop("bad key")
-    assert not gate.stop("bad key")
+    assert gate.stop("bad key", now=2.0)
     gate.succeed(started_at=1.0)
-    fault(gate, 1.0)
+    fault(gate, 3.0)
+    assert gate.opens_in(now=3.0) == 899.0
+    assert gate.pause == Pause("bad key", None)
+    assert gate.admit(now=902.0)
+    gate.succeed(started_at=902.0)
+    assert gate.pause is None
+    assert gate.opens_in(now=903.0) == 0.0
+    assert gate.stop("bad key", now=1000.0)
+    assert gate.opens_in(now=1000.0) == 900.0
+
+
+def test_a_closed_gate_stays_closed() -> None:
+    """When captiond ends nothing is asked any more, whatever is still answered."""
+    gate = Gate()
+    gate.close("captiond is stopping")
+    gate.succeed(started_at=1.0)
+    assert not gate.stop("bad key", now=2.0)
+    assert not gate.park("day", until=9.0, clock=1.0, now=2.0)
     assert gate.opens_in(now=1e9) is None
     assert gate.allowance(now=1e9, in_flight=0) == 0
-    assert gate.pause is not None
-    assert gate.pause.reason == "bad key"
+    assert not gate.admit(now=1e9)
+
+
+def test_a_parked_gate_waits_for_a_moment_of_the_calendar() -> None:
+    """It is told once; the pause is measured in ticks, the moment is kept in unix seconds."""
+    gate = proven()
+    assert gate.park("day", until=1_000_600.0, clock=1_000_000.0, now=50.0)
+    assert not gate.park("day", until=1_000_600.0, clock=1_000_001.0, now=51.0)
+    assert gate.pause == Pause("day", 650.0, goes_on_at=1_000_600.0)
+    assert gate.opens_in(now=51.0) == 599.0
+    assert gate.held_for(now=51.0) == 0.0
+    gate.succeed(started_at=50.0)
+    assert not gate.admit(now=649.0)
+    assert gate.admit(now=650.0)
+    gate.succeed(started_at=650.0)
+    assert gate.pause is None
+
+
+def test_a_probe_that_finds_the_day_used_up_ends_a_stop() -> None:
+    """Whatever the operator had to mend is mended: the reason told is the quota's."""
+    gate = Gate()
+    gate.stop("bad key", now=2.0)
+    assert gate.admit(now=902.0)
+    assert gate.park("day", until=5000.0, clock=902.0, now=902.0)
+    assert gate.pause == Pause("day", 5000.0, goes_on_at=5000.0)
+
+
+def test_when_the_calendar_was_wrong_a_park_ends_with_a_probe() -> None:
+    """After a jump of the clock one question finds out whether the day is still used up."""
+    gate = Gate()
+    gate.park("day", until=5000.0, clock=100.0, now=100.0)
+    gate.unpark(now=200.0)
+    assert [gate.admit(now=200.0) for _ in range(3)] == [True, False, False]

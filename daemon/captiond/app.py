@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 
-from captiond import __version__, config
+from captiond import __version__, config, paced
+from captiond.batches.collector import Collector
+from captiond.batches.room import Batches
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for, vocabulary_of
@@ -33,7 +36,9 @@ from captiond.intake.folder import WatchedFolder
 from captiond.models import Lane, Tier, Usage
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
+from captiond.quota.learning import Learning, Told
 from captiond.quota.line import Line
+from captiond.quota.pacing import Pacing
 from captiond.quota.slots import Slots
 from captiond.settings import FolderSettings, Settings
 
@@ -58,6 +63,7 @@ class App:
     index: Index
     bench: Bench
     feeders: tuple[Feeder, ...]
+    batches: Batches | None
     intakes: tuple[Intake, ...]
 
     @property
@@ -69,9 +75,16 @@ class App:
         """Let photos flow, each lane by itself."""
         for feeder in self.feeders:
             feeding.start_soon(feeder.run, name="feeder")
+        if self.batches is not None:
+            feeding.start_soon(self.batches.run, name="batches")
 
     async def is_idle(self, *, within_seconds: float) -> bool:
-        """Tell whether nothing is in flight and nothing will be due within that time."""
+        """Tell whether nothing is in flight and nothing will be due within that time.
+
+        What lies with the service in batch jobs is not waited for.
+        """
+        if self.batches is not None and not self.batches.is_idle:
+            return False
         idle = [await feeder.is_idle(within_seconds=within_seconds) for feeder in self.feeders]
         return all(idle)
 
@@ -79,11 +92,15 @@ class App:
         """Wait until no lane is fed any more."""
         for feeder in self.feeders:
             await feeder.ended()
+        if self.batches is not None:
+            await self.batches.ended()
 
     def wind_down(self, feeding: TaskGroup) -> None:
         """Begin nothing more; what is asked about already has DRAIN_SECONDS to finish."""
         for feeder in self.feeders:
             feeder.close()
+        if self.batches is not None:
+            self.batches.close()
         self.bench.gate.close("captiond is stopping")
         feeding.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
 
@@ -108,8 +125,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         index = await open_index(settings, stack)
         ownership.learn(Known.INDEX)
         bench = await open_bench(settings, index, captioner, stack)
-        fed = feeders(bench, backlog(settings, bench))
-        yield App(settings, index, bench, fed, intakes(settings, index, fed))
+        behind = backlog(settings, bench)
+        batches = open_batches(settings, behind, captioner)
+        if batches is not None:
+            behind = dataclasses.replace(behind, collector=batches.collector)
+        fed = feeders(bench, behind)
+        yield App(settings, index, bench, fed, batches, intakes(settings, index, fed))
 
 
 def backlog(settings: Settings, bench: Bench) -> Bench:
@@ -119,6 +140,8 @@ def backlog(settings: Settings, bench: Bench) -> Bench:
     go by flex, so does the backlog: whoever wants the cheap tier for all never pays more for less.
     """
     tier = Tier(settings.gemini.backlog)
+    if tier is Tier.BATCH:  # what no job brings a caption for is asked about like an arrival
+        tier = bench.tier
     if tier is Tier.STANDARD and bench.tier is Tier.FLEX:
         tier = Tier.FLEX
     apart = tier is Tier.FLEX and bench.tier is not Tier.FLEX
@@ -129,6 +152,24 @@ def backlog(settings: Settings, bench: Bench) -> Bench:
         owner=f"{bench.owner} backlog",
         asking=Slots(settings.gemini.concurrency) if apart else bench.asking,
     )
+
+
+def open_batches(settings: Settings, bench: Bench, captioner: Captioner) -> Batches | None:
+    """Return what looks after batch jobs, None where there can be none.
+
+    It goes on with open ones whatever the settings say; with backlog = "batch" it makes new ones.
+    """
+    if settings.captioner.backend == "offline" or settings.gemini.vertex.project:
+        return None
+    from captiond.captioners.batch import GeminiBatches
+    from captiond.captioners.gemini import GeminiCaptioner
+
+    if not isinstance(captioner, GeminiCaptioner):
+        return None
+    service, index = GeminiBatches(captioner.client), Path(settings.index.path)
+    collector = Collector(bench, service, index=index, model=settings.gemini.model)
+    wanted = settings.gemini.backlog == "batch"
+    return Batches(bench, service, index=index, collector=collector if wanted else None)
 
 
 def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:
@@ -149,7 +190,7 @@ def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:
                 slots=bench.asking.total + ahead,
                 shared=shared,
             ),
-            gate=bench.gate,
+            gate=bench.collector or bench.gate,
             traffic=traffic,
             clock=bench.clock,
             ticks=bench.ticks,
@@ -195,7 +236,7 @@ async def open_bench(
     children = os.cpu_count() or 1
     decoders = DecoderPool(settings.images, children)
     stack.push_async_callback(decoders.aclose)
-    return Bench(
+    bench = Bench(
         index=index,
         captioner=captioner,
         gate=Gate(),
@@ -210,7 +251,24 @@ async def open_bench(
         asking=Slots(settings.gemini.concurrency),
         owner=socket.gethostname(),
         tier=Tier(settings.gemini.tier),
+        pacing=await open_pacing(settings, index),
     )
+    await paced.remember(bench)
+    return bench
+
+
+async def open_pacing(settings: Settings, index: Index) -> Pacing:
+    """Return what keeps to the limits, as the settings and the service told them."""
+    model = settings.gemini.model
+    told = {
+        one.name: Told(one.value, one.source, one.learned_at)
+        for one in await index.limits.learned(model)
+        if one.value
+    }
+    learning = Learning(msgspec.structs.asdict(settings.limits), told)
+    pacing = Pacing(model, learning=learning)
+    pacing.pace.ceiling = learning.ceiling(clock=time.time())
+    return pacing
 
 
 async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner:

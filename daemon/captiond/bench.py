@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from captiond.captioners.base import Captioner
+from captiond.captioners.base import Captioner, Question
 from captiond.captioners.vocabulary import Vocabulary
-from captiond.index.base import Index
+from captiond.index.base import Claim, Index
 from captiond.models import Lane, Prepared, Recipe, Tier, Usage
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.odds import Odds
+from captiond.quota.pacing import Pacing
 from captiond.quota.setbacks import Setbacks
 from captiond.quota.sheds import Sheds
 from captiond.quota.slots import Slots
@@ -38,11 +40,12 @@ class Contents:
 
     def __init__(self) -> None:
         self._underway: set[str] = set()
+        self._kept: set[str] = set()
 
     @contextmanager
     def hold(self, digest: str) -> Iterator[bool]:
         """Hold the content; yields False when another photo does."""
-        if digest in self._underway:
+        if digest in self._underway or digest in self._kept:
             yield False
             return
         self._underway.add(digest)
@@ -51,13 +54,39 @@ class Contents:
         finally:
             self._underway.remove(digest)
 
+    def keep(self, digest: str) -> None:
+        """Go on holding a content beyond its photo's turn, until it is dropped."""
+        self._kept.add(digest)
+
+    def drop(self, digests: Iterable[str]) -> None:
+        """Let go of contents that were kept."""
+        self._kept.difference_update(digests)
+
+
+class Collector(Protocol):
+    """Takes questions along in a batch job."""
+
+    async def enrol(self, claim: Claim, question: Question) -> bool:
+        """Take a question along, and its photo over; False: it is to be asked by itself.
+
+        Raises CaptionerPaused, OSError.
+        """
+
+    def allowance(self, *, now: float, in_flight: int) -> int:
+        """Return how many more photos may be begun; `now` in ticks."""
+
+    def opens_in(self, *, now: float) -> float | None:
+        """Return the seconds until photos may be begun again: 0 = now, None = nobody knows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """Everything a photo meets on its way; `plans` maps a root to its plan.
 
     `look` refuses a file by its first bytes, before it is read whole: it raises a PhotoError.
-    Each lane has a bench; what is not its own (`lane`, `tier`, `owner`) the two may share.
+    `clock` is the wall's, in unix seconds, for what is stored and for calendar days; `ticks` never
+    jumps, and is for every wait and pause. Each lane has a bench; what is not its own (`lane`,
+    `tier`, `owner`) the two may share.
     """
 
     index: Index
@@ -75,7 +104,10 @@ class Bench:
     owner: str
     lane: Lane = Lane.ARRIVAL
     tier: Tier = Tier.STANDARD
+    collector: Collector | None = None
     clock: Callable[[], float] = time.time
+    ticks: Callable[[], float] = time.monotonic
+    pacing: Pacing = field(default_factory=Pacing)
     contents: Contents = field(default_factory=Contents)
     troubles: Troubles = field(default_factory=Troubles)
     setbacks: Setbacks = field(default_factory=Setbacks)

@@ -5,10 +5,12 @@ CaptiondError
 ├── AlreadyRunning             another captiond owns this index               exit 1
 ├── LibraryUnavailable         the index cannot be opened or read             exit 1
 │   └── LibraryDamaged         it is, and captiond rebuilds it at its next start
+├── NotReverted                a photo's caption cannot be brought back       exit 1
 ├── PhotoError                 this photo is the problem: the sentence becomes its `reason`
 │   ├── NotAPhoto              no plain file, or no image at all              skipped
 │   ├── PhotoVanished          gone since it settled                          the scan decides
 │   ├── PhotoChanged           written to since it settled                    settles again
+│   ├── CaptionUnderway        a copy of it is being captioned                later
 │   ├── Undecodable            damaged, too large, or too slow to decode      failed
 │   ├── ImageRejected          the captioner cannot read this image           failed
 │   ├── CaptionRefused         the captioner declines to describe it          refused
@@ -26,6 +28,9 @@ CaptiondError
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
 
 
 class CaptiondError(Exception):
@@ -52,6 +57,10 @@ class LibraryDamaged(LibraryUnavailable):
     """The index is damaged; its next owner moves it aside and builds a new one."""
 
 
+class NotReverted(CaptiondError):
+    """There is no caption to bring back for a photo, or not now."""
+
+
 class PhotoError(CaptiondError):
     """This photo is the problem; the sentence becomes the `reason` of its row."""
 
@@ -70,6 +79,10 @@ class PhotoChanged(PhotoError):
 
 class CaptionUnderway(PhotoError):
     """A copy of this photo is being captioned right now; its caption will serve both."""
+
+
+class CaptionInJob(CaptionUnderway):
+    """A copy of this photo lies with the service in a batch job, maybe for a day."""
 
 
 class Undecodable(PhotoError):
@@ -96,11 +109,38 @@ class CaptionerError(CaptiondError):
     """The captioner is the problem, not the photo."""
 
 
+class Busy(StrEnum):
+    """Why a captioner is busy: limits per minute, the day's, its own load, or it does not say."""
+
+    RATE = "rate"
+    DAY = "day"
+    OVERLOAD = "overload"
+    BARE = "bare"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A limit that was exceeded: a key of [limits], its value if told, the service's name for it."""
+
+    limit: str
+    value: int | None
+    quota: str
+
+
 class CaptionerBusy(CaptionerError):
     """Asked too fast, overloaded, or out of quota; `retry_after` seconds if it said so."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Busy = Busy.OVERLOAD,
+        violations: tuple[Violation, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
+        self.kind = kind
+        self.violations = violations
         self.retry_after = retry_after
 
 

@@ -8,6 +8,7 @@ hand.
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Feeder:
         gate: Turnstile,
         traffic: Traffic,
         clock: Callable[[], float],
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self.bell = Bell()
         self._index = index
@@ -99,6 +101,7 @@ class Feeder:
         self._gate = gate
         self._traffic = traffic
         self._clock = clock
+        self._ticks = ticks
         self._closing = False
         self._ended = anyio.Event()
         self._ended.set()
@@ -120,7 +123,7 @@ class Feeder:
             async with anyio.create_task_group() as photos:
                 while not self._closing:
                     now = self._clock()
-                    room = self._room(now)
+                    room = self._room()
                     claims = await self._claim(room, now)
                     for claim in claims:
                         self._traffic.in_flight[self._part.lane] += 1
@@ -140,9 +143,9 @@ class Feeder:
         due = await self._next_due()
         return self.in_flight == 0 and (due is None or due > self._clock() + within_seconds)
 
-    def _room(self, now: float) -> int:
+    def _room(self) -> int:
         everywhere = self._traffic.in_flight.total()
-        allowed = self._gate.allowance(now=now, in_flight=everywhere)
+        allowed = self._gate.allowance(now=self._ticks(), in_flight=everywhere)
         return max(min(self._free(), allowed), 0)
 
     def _free(self) -> int:
@@ -177,7 +180,7 @@ class Feeder:
         due, now = await self._next_due(), self._clock()
         if due is not None and due <= now:
             self._traffic.waiting.add(self.bell)
-        opens_in = self._gate.opens_in(now=now)
+        opens_in = self._gate.opens_in(now=self._ticks())
         if due is None or opens_in is None or due <= emptied_at:
             return IDLE_SECONDS
         return min(max(due - now, opens_in, SHORTEST_SECONDS), IDLE_SECONDS)

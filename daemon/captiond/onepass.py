@@ -96,7 +96,7 @@ async def _follow(
 
 
 def _given_up(app: App) -> bool:
-    opens_in = app.bench.gate.opens_in(now=app.bench.clock())
+    opens_in = app.bench.gate.opens_in(now=app.bench.ticks())
     return app.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
 
 

@@ -88,7 +88,7 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
 
 async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
     now = bench.clock()
-    _tell(claim.photo, error, bench, now)
+    _tell(claim.photo, error, bench)
     again_at = _again_at(claim.photo, error, bench, now)
     verdict = judge(claim, error, now=now, again_at=again_at, tries=bench.odds.tries())
     if isinstance(verdict, Parked):
@@ -99,11 +99,11 @@ async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
         await bench.index.retry([verdict], owner=bench.owner)
 
 
-def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:
+def _tell(photo: Photo, error: Exception, bench: Bench) -> None:
     """Tell the operator what no gate tells, once for each trouble."""
     match error:
         case errors.SidecarError():
-            if bench.troubles.begin(photo, now=now):
+            if bench.troubles.begin(photo, now=bench.ticks()):
                 log.warning("sidecars.unwritable", root=photo.root, reason=str(error))
         case errors.CaptiondError():
             pass
@@ -113,12 +113,13 @@ def _tell(photo: Photo, error: Exception, bench: Bench, now: float) -> None:
 
 def _again_at(photo: Photo, error: Exception, bench: Bench, now: float) -> float:
     if isinstance(error, errors.SidecarError):
-        return bench.troubles.again_at(photo, now=now)
+        ticks = bench.ticks()
+        return now + bench.troubles.again_at(photo, now=ticks) - ticks
     if not isinstance(error, errors.CaptionerError):
         return now
     if isinstance(error, errors.CaptionerShed):
         return now + bench.sheds.meet(photo)
-    opens_at = now + (bench.gate.opens_in(now=now) or 0.0)
-    if isinstance(error, errors.CaptionerBusy) and error.retry_after is not None:
+    opens_at = now + bench.gate.held_for(now=bench.ticks())
+    if isinstance(error, errors.CaptionerBusy) and error.kind is not errors.Busy.OVERLOAD:
         return opens_at + FIRST_SECONDS  # a quota used up is no photo's own trouble
     return opens_at + bench.setbacks.meet(photo)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio
 
-from captiond import photofile
+from captiond import paced, photofile
 from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index, plan_for
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
@@ -98,7 +98,7 @@ async def _known_or_asked(
     async with bench.preparing.place(bench.lane):
         image = await bench.prepare(opened.fd, digest)
     question = await question_about(photo, image, plan, bench, louder=False, final=True)
-    async with bench.asking.slot(bench.lane):
+    async with paced.turn(question, bench) as asked:
         request = Request(
             id=uuid.uuid4().hex,
             photo=photo,
@@ -107,7 +107,7 @@ async def _known_or_asked(
             started_at=bench.clock(),
         )
         await bench.index.note(request, owner=f"{bench.owner}: caption")
-        reply = await ask(question, request, bench)
+        reply = await ask(question, request, bench, asked)
     return await keep(reply, request, bench)
 
 

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import structlog
 
-from captiond import errors
+from captiond import errors, paced
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
 from captiond.models import Caption, Reply
 from captiond.quota.gate import HOLD_LIMIT_SECONDS
 from captiond.quota.odds import REST_LIMIT_SECONDS
+from captiond.quota.windows import Asked
 
 log = structlog.get_logger()
 
@@ -30,36 +31,40 @@ async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Caption
     Raises PhotoError, CaptionerError.
     """
     question = replace(question, tier=bench.sheds.tier(claim.photo, bench.tier))
-    async with bench.asking.slot(bench.lane):
-        now = bench.clock()
+    async with paced.turn(question, bench) as asked:
+        now = bench.ticks()
         request = Request(
             id=uuid.uuid4().hex,
             photo=question.photo,
             facts=question.image.facts,
             recipe=question.recipe,
-            started_at=now,
+            started_at=bench.clock(),
         )
         with _admitted(now, bench):
             if not await bench.index.begin(request, owner=bench.owner):
                 return None
-            reply = await ask(question, request, bench)
+            reply = await ask(question, request, bench, asked)
             _answered(claim, reply, now, bench)
     # The next question does not wait until the disk has this answer: 5 % more photos a second.
     return await keep(reply, request, bench)
 
 
-async def ask(question: Question, request: Request, bench: Bench) -> Reply:
+async def ask(question: Question, request: Request, bench: Bench, asked: Asked) -> Reply:
     """Ask, for a request that stands in the ledger as in flight; `keep` what comes at once.
 
     Raises CaptionerError; the request is closed in the ledger first.
     """
     try:
-        with bench.asking.watched():
-            return await bench.captioner.caption(question)
+        with bench.asking.watched(), paced.counted(asked, bench):
+            reply = await bench.captioner.caption(question)
     except BaseException as error:
+        limited = await paced.heard(error, bench)
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
-        await bench.index.abandon(request.id, reason, now=bench.clock())
+        now = bench.clock()
+        await bench.index.abandon(request.id, reason, now=now, limited=limited)
         raise
+    paced.answered(asked, reply, bench)
+    return reply
 
 
 async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
@@ -103,7 +108,7 @@ def _admitted(now: float, bench: Bench) -> Iterator[None]:
     try:
         yield
     except errors.CaptionerStopped as error:
-        if bench.gate.stop(str(error)):
+        if bench.gate.stop(str(error), now=bench.ticks()):
             log.error("captioner.stopped", reason=str(error))
         raise
     except (errors.CaptionerBusy, errors.CaptionerUnreachable) as error:
@@ -124,7 +129,15 @@ def _answered(claim: Claim, reply: Reply, started_at: float, bench: Bench) -> No
     if unusable and bench.odds.in_vain:
         _hold(str(reply.outcome), started_at, bench, limit_seconds=REST_LIMIT_SECONDS)
     else:
-        bench.gate.succeed(started_at=started_at)
+        _succeeded(started_at, bench)
+
+
+def _succeeded(started_at: float, bench: Bench) -> None:
+    """Tell the gate of an answer, and the operator if that ends what he was told of."""
+    before = bench.gate.pause
+    bench.gate.succeed(started_at=started_at)
+    if before is not None and bench.gate.pause is None:
+        log.info("captioner.resumed", after=before.reason)
 
 
 def _hold(
@@ -136,7 +149,7 @@ def _hold(
     limit_seconds: float = HOLD_LIMIT_SECONDS,
 ) -> None:
     """Tell the gate of a fault, and the operator once for each pause."""
-    now = bench.clock()
+    now = bench.ticks()
     if bench.gate.hold(
         reason,
         started_at=started_at,

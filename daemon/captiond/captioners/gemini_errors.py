@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from captiond.errors import (
+    Busy,
     CaptiondError,
     CaptionerBusy,
     CaptionerStopped,
     CaptionerUnreachable,
     ImageRejected,
+    Violation,
 )
 from captiond.secrecy import redact
 from captiond.visible import without_hidden
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MESSAGE_CHARACTERS = 300
 BAD_KEY = "the API key is not accepted; give another one ({})"
+NO_MONEY = "the project's money is used up; top it up or raise its cap in Google AI Studio"
+NO_QUOTA = "this project has no quota for this model; change gemini.model or the plan"
 NO_MODEL = "no such model: check gemini.model, gemini.api_version and gemini.base_url ({})"
 
 _BAD_IMAGE = re.compile(
@@ -47,6 +49,11 @@ _SETTINGS = {
         r"json mode|schema|modality|not (supported|enabled) (for|by) (this model|models/)",
         re.IGNORECASE,
     ),
+}
+_LIMITS = {
+    "requests_per_minute": re.compile(r"Requests.*PerMinute"),
+    "tokens_per_minute": re.compile(r"InputTokens.*PerMinute"),
+    "requests_per_day": re.compile(r"Requests.*PerDay"),
 }
 _NO_QUOTA = re.compile(r"\blimit:\s*0(?![\d.])")
 _PREPAID = re.compile(r"prepa(id|yment)|credits are depleted|spending cap", re.IGNORECASE)
@@ -67,7 +74,7 @@ def foreign_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def map_error(error: Exception, *, now: float) -> CaptiondError:
+def map_error(error: Exception) -> CaptiondError:
     """Return what `error` means for captiond, in a sentence without secrets."""
     from google.genai.errors import APIError
 
@@ -75,7 +82,7 @@ def map_error(error: Exception, *, now: float) -> CaptiondError:
         return redact(without_hidden(" ".join(str(text).split())))[:MESSAGE_CHARACTERS]
 
     if isinstance(error, APIError):
-        return _map_api_error(error, say, now)
+        return _map_api_error(error, say)
     if isinstance(error, TimeoutError):
         return CaptionerUnreachable("Gemini did not answer within gemini.timeout_seconds")
     if isinstance(error, aiohttp.InvalidURL):
@@ -83,18 +90,6 @@ def map_error(error: Exception, *, now: float) -> CaptiondError:
     if isinstance(error, aiohttp.ClientError | OSError):
         return CaptionerUnreachable(f"Gemini cannot be reached: {say(_why(error))}")
     return CaptionerUnreachable("the answer is not the Gemini API's; see gemini.base_url")
-
-
-def midnight_pacific(now: float) -> float:
-    """Return when the day of the daily quotas ends next, in unix seconds."""
-    pacific: tzinfo
-    try:
-        pacific = ZoneInfo("America/Los_Angeles")
-    except ZoneInfoNotFoundError:  # a slim container without tzdata: at most an hour late
-        pacific = timezone(timedelta(hours=-8))
-    today = datetime.fromtimestamp(now, pacific).date()
-    ends = datetime.combine(today + timedelta(days=1), datetime.min.time(), pacific)
-    return ends.astimezone(UTC).timestamp()
 
 
 def _why(error: Exception) -> object:
@@ -108,12 +103,12 @@ def _why(error: Exception) -> object:
     return str(error) or type(error).__name__
 
 
-def _map_api_error(error: APIError, say: Callable[[object], str], now: float) -> CaptiondError:
+def _map_api_error(error: APIError, say: Callable[[object], str]) -> CaptiondError:
     body = _error_object(error.details)
     # Somebody else's body (a proxy, a login page) is HTML: its status line says enough.
     said = say(error.message if body else error.status or "no reason given")
     if error.code == HTTPStatus.TOO_MANY_REQUESTS:
-        return _map_quota(body, said, now)
+        return _map_quota(body, said)
     if error.code == HTTPStatus.BAD_REQUEST and body:
         return _map_bad_request(error.status or "", body, said)
     if error.code == HTTPStatus.UNAUTHORIZED or (error.code == HTTPStatus.FORBIDDEN and body):
@@ -136,7 +131,9 @@ def _map_bad_request(status: str, body: dict[str, Any], said: str) -> CaptiondEr
     if "api key" in said.lower() or any(str(r).startswith("API_KEY") for r in reasons):
         return CaptionerStopped(BAD_KEY.format(said))
     if status == "FAILED_PRECONDITION":
-        return CaptionerStopped(f"Google does not serve this project from here: {said}")
+        return CaptionerStopped(
+            f"Google does not serve this project from here; enable billing or move it ({said})"
+        )
     if _BAD_IMAGE.search(said):
         return ImageRejected(f"Gemini cannot read this image: {said}")
     for key, words in _SETTINGS.items():
@@ -145,22 +142,34 @@ def _map_bad_request(status: str, body: dict[str, Any], said: str) -> CaptiondEr
     return ImageRejected(f"Gemini rejects this photo: {said}")
 
 
-def _map_quota(body: dict[str, Any], said: str, now: float) -> CaptiondError:
-    violations = [v for d in _details(body, "QuotaFailure") for v in _dicts(d.get("violations"))]
+def _map_quota(body: dict[str, Any], said: str) -> CaptiondError:
+    told = [v for d in _details(body, "QuotaFailure") for v in _dicts(d.get("violations"))]
     whole = str(body.get("message"))  # its limit stands behind 300 characters of links
     if _PREPAID.search(whole):
-        return CaptionerStopped(f"the project's money is used up; see Google AI Studio ({said})")
-    if _NO_QUOTA.search(whole) or any(str(v.get("quotaValue")) == "0" for v in violations):
-        return CaptionerStopped(
-            f"this project has no quota for this model; change gemini.model or the plan ({said})"
-        )
+        return CaptionerStopped(f"{NO_MONEY} ({said})")
+    if _NO_QUOTA.search(whole) or any(str(v.get("quotaValue")) == "0" for v in told):
+        return CaptionerStopped(f"{NO_QUOTA} ({said})")
+    violations = tuple(v for one in told if (v := _violation(one)) is not None)
     # PerDay first: such a violation may carry a retryDelay of a minute all the same.
-    if any("PerDay" in str(violation.get("quotaId")) for violation in violations):
-        wait = midnight_pacific(now) - now
-        return CaptionerBusy("daily quota used up; goes on at midnight Pacific", retry_after=wait)
+    if any("PerDay" in str(one.get("quotaId")) for one in told):
+        return CaptionerBusy("daily quota used up", kind=Busy.DAY, violations=violations)
     delays = [_seconds(info.get("retryDelay")) for info in _details(body, "RetryInfo")]
     known = [delay for delay in delays if delay is not None]
-    return CaptionerBusy(f"asked too fast: {said}", retry_after=max(known, default=None))
+    return CaptionerBusy(
+        f"asked too fast: {said}",
+        kind=Busy.RATE if told or known else Busy.BARE,
+        violations=violations,
+        retry_after=max(known, default=None),
+    )
+
+
+def _violation(told: dict[str, Any]) -> Violation | None:
+    """Return which key of [limits] a violation speaks of, None for another kind of limit."""
+    quota, value = str(told.get("quotaId")), str(told.get("quotaValue"))
+    for limit, words in _LIMITS.items():
+        if words.search(quota):
+            return Violation(limit, int(value) if value.isdecimal() else None, quota)
+    return None
 
 
 def _error_object(details: object) -> dict[str, Any]:

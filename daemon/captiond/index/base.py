@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, TYPE_CHECKING, Protocol
 
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage, Written
 
 if TYPE_CHECKING:  # it speaks of the requests and claims below
+    from captiond.index.history_base import History
     from captiond.index.jobs_base import Jobs
+    from captiond.index.limits_base import Limits
 
 CRASH_LIMIT = 3
 """A photo whose request was in flight at this many crashes is set aside as `failed`."""
@@ -42,7 +44,8 @@ class Claim:
     """A photo taken from the queue by its owner.
 
     `digest` is known when these very bytes (by signature) were read before; `attempts` counts
-    this one; `written` maps a sidecar kind to what was last written for this photo.
+    this one; `written` maps a sidecar kind to what was last written for this photo. `anew_after`
+    is set when a new caption was ordered: none up to this one serves the photo.
     """
 
     photo: Photo
@@ -51,6 +54,7 @@ class Claim:
     attempts: int
     seen_at: float
     digest: str | None = None
+    anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
 
 
@@ -123,7 +127,8 @@ class Parked:
 class Health:
     """What a running daemon says of itself; `paused` is why nothing is asked, if anything.
 
-    `found_by_event` and `found_by_scan` are finished files since `started_at`.
+    `found_by_event` and `found_by_scan` are finished files since `started_at`; `pace` is plain
+    data: what was asked of late, and every limit with where it came from.
     """
 
     owner: str
@@ -135,6 +140,7 @@ class Health:
     paused_until: float | None = None
     found_by_event: int = 0
     found_by_scan: int = 0
+    pace: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,14 @@ class Index(Protocol):
     @property
     def jobs(self) -> Jobs:
         """The batch jobs: which photos lie with the service."""
+
+    @property
+    def history(self) -> History:
+        """The captions that photos had: to look at, to order new ones, to bring one back."""
+
+    @property
+    def limits(self) -> Limits:
+        """What is known of the service's limits."""
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         """Take note of finished files; return how many became due.
@@ -233,21 +247,27 @@ class Index(Protocol):
     async def answer(self, answer: Answer) -> None:
         """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
 
-    async def abandon(self, request: str, error: str, *, now: float) -> None:
-        """Close a request that brought no caption."""
+    async def abandon(
+        self, request: str, error: str, *, now: float, limited: bool = False
+    ) -> None:
+        """Close a request that brought no caption; `limited`: the service never counted it."""
 
-    async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
+    async def caption_of(
+        self, digest: str, *, recipe: Recipe, after: int | None = None
+    ) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none.
 
-        By this very recipe if there is one, else by any recipe of the same origin and language:
-        a moved photo never pays again because the prompt was polished since.
+        By any recipe of the same origin and language: a moved photo never pays again because the
+        prompt was polished since. One that somebody brought back is the newest from then on, in
+        whatever language. With `after` a new one was ordered (`Claim.anew_after`): then only one
+        that came since, by this very recipe.
         """
 
     async def restore(self, caption: Caption, facts: Facts) -> None:
         """Keep a caption that stands in a sidecar and is not known here: no request brought it."""
 
-    async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
-        """Show an existing caption for a photo."""
+    async def assign(self, photo: Photo, *, owner: str, caption: Caption) -> None:
+        """Show an existing caption for a photo: this very one."""
 
     async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
         """Close claims whose caption stands in index and sidecars."""
@@ -256,7 +276,10 @@ class Index(Protocol):
         """Put claimed photos back into the queue for later."""
 
     async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
-        """Close claims that end without a caption."""
+        """Close claims that end without a caption; one that was there already stays.
+
+        A photo that a new caption was ordered for in vain is `captioned` as before, with the reason.
+        """
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
         """Put claimed photos back as if they had never been claimed."""
@@ -273,8 +296,8 @@ class Index(Protocol):
         """Take back what a crash left in flight; return the photos that were held.
 
         For the sole owner of the store, at its start. A photo whose *request* was in flight
-        counts a crash and waits for a while; at CRASH_LIMIT it is set aside as `failed` with that
-        reason.
+        counts a crash and waits for a while; at CRASH_LIMIT it is set aside as if parked as
+        `failed`.
         """
 
     async def counts(self) -> dict[State, int]:

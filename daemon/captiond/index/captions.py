@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 
 from captiond.index.base import Answer, Health, Request
 from captiond.index.names import plain
 from captiond.index.queue import let_go
 from captiond.index.rows import (
     CAPTION_COLUMNS,
-    SHOW,
     Key,
     caption_columns,
     photo_key,
-    show_values,
     to_caption,
 )
 from captiond.models import Caption, Facts, Photo, Recipe
 
+_IF_OF_IT = "CASE WHEN digest = ? THEN caption END"
+_ASSIGN = f"""
+    digest = ?, caption = coalesce(
+        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ? AND created_at = ?),
+        {_IF_OF_IT}
+    )
+"""  # noqa: S608 a constant part
+_REUSABLE = "recipe = :key OR (origin = :origin AND (language = :language OR reverts IS NOT NULL))"
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
 _ANSWERED = """
     UPDATE requests SET state = 'answered', model = ?, input_tokens = ?, output_tokens = ?,
@@ -38,8 +44,8 @@ def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
     """Note the request as in flight; False if the claim is void, which closes it."""
     key = photo_key(request.photo)
     taken = db.execute(
-        f"UPDATE photos SET {SHOW} WHERE {_MINE}",  # noqa: S608 constant parts
-        (*show_values(request.digest, request.recipe.key), *key, owner),
+        f"UPDATE photos SET digest = ?, caption = {_IF_OF_IT} WHERE {_MINE}",  # noqa: S608 constant parts
+        (request.digest, request.digest, *key, owner),
     )
     if not taken.rowcount:
         let_go(db, key, owner)
@@ -73,42 +79,47 @@ def answer(db: sqlite3.Connection, answer: Answer) -> None:
     key, caption, usage = photo_key(answer.photo), answer.caption, answer.usage
     added = db.execute(
         f"""
-        INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO captions ({CAPTION_COLUMNS}, replaces, request)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,  # noqa: S608 constant columns
-        (*caption_columns(caption), _shown(db, key)),
+        (*caption_columns(caption), _shown(db, key), answer.request),
     )
     spent = (usage.input, usage.output, usage.thinking, answer.cost_usd, answer.ended_at)
     db.execute(_ANSWERED, (plain(caption.model), *spent, answer.request))
     db.execute(_SHOW, (added.lastrowid, caption.digest, *key, answer.request, caption.digest))
 
 
-def abandon(db: sqlite3.Connection, request: str, error: str, now: float) -> None:
+def abandon(
+    db: sqlite3.Connection, request: str, error: str, now: float, *, state: str = "failed"
+) -> None:
     """Close a request that brought no caption."""
     db.execute(
         """
-        UPDATE requests SET state = 'failed', error = ?, ended_at = ?
+        UPDATE requests SET state = ?, error = ?, ended_at = ?
         WHERE id = ? AND state = 'inflight'
         """,
-        (plain(error), now, request),
+        (state, plain(error), now, request),
     )
 
 
-def caption_of(db: sqlite3.Connection, digest: str, recipe: Recipe) -> Caption | None:
-    """Return the newest caption that may be reused: by this recipe, else one much like it."""
+def caption_of(
+    db: sqlite3.Connection, digest: str, recipe: Recipe, after: int | None
+) -> Caption | None:
+    """Return the newest caption that may be reused: one much like by this recipe."""
+    reusable = _REUSABLE if after is None else "recipe = :key AND id > :after"
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     row = cursor.execute(
         f"""
-        SELECT {CAPTION_COLUMNS} FROM captions
-        WHERE digest = :digest AND (recipe = :key OR (origin = :origin AND language = :language))
-        ORDER BY recipe = :key DESC, created_at DESC, id DESC LIMIT 1
+        SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = :digest AND ({reusable})
+        ORDER BY id DESC LIMIT 1
         """,  # noqa: S608 constant columns
         {
             "digest": digest,
             "key": recipe.key,
             "origin": recipe.origin,
             "language": recipe.language,
+            "after": after,
         },
     ).fetchone()
     return None if row is None else to_caption(row)
@@ -123,25 +134,26 @@ def restore(db: sqlite3.Connection, caption: Caption, facts: Facts) -> None:
     )
 
 
-def assign(db: sqlite3.Connection, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
+def assign(db: sqlite3.Connection, photo: Photo, owner: str, caption: Caption) -> None:
     """Show an existing caption for a photo."""
+    digest = caption.digest
     db.execute(
-        f"""
-        UPDATE photos SET {SHOW} WHERE {_MINE}
-        """,  # noqa: S608 constant parts
-        (*show_values(digest, recipe), *photo_key(photo), owner),
+        f"UPDATE photos SET {_ASSIGN} WHERE {_MINE}",  # noqa: S608 constant parts
+        (digest, digest, caption.recipe, caption.created_at, digest, *photo_key(photo), owner),
     )
 
 
 def beat(db: sqlite3.Connection, health: Health) -> None:
     """Publish the daemon's health."""
-    values = [plain(v) if isinstance(v, str) else v for v in astuple(health)]
+    told = replace(health, pace=None)
+    *values, _ = (plain(v) if isinstance(v, str) else v for v in astuple(told))
+    values.append(None if health.pace is None else plain(json.dumps(health.pace)))
     db.execute(
         """
         INSERT OR REPLACE INTO daemon
             (owner, pid, version, started_at, beat_at, paused, paused_until,
-             found_by_event, found_by_scan)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             found_by_event, found_by_scan, pace)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         values,
     )

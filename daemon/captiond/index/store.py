@@ -28,7 +28,9 @@ from captiond.index.base import (
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
 from captiond.index.integrity import is_anothers
+from captiond.index.history import SqliteHistory
 from captiond.index.jobs import SqliteJobs
+from captiond.index.limits import SqliteLimits
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
@@ -45,6 +47,8 @@ class SqliteIndex:
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="index reader")
         self.jobs = SqliteJobs(writer.run, self._read)
+        self.history = SqliteHistory(writer.run, self._read)
+        self.limits = SqliteLimits(writer.run, self._read)
 
     @classmethod
     async def open(cls, path: Path) -> SqliteIndex:
@@ -99,23 +103,26 @@ class SqliteIndex:
         """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
         await self._writer.run(lambda db: captions.answer(db, answer))
 
-    async def abandon(self, request: str, error: str, *, now: float) -> None:
+    async def abandon(
+        self, request: str, error: str, *, now: float, limited: bool = False
+    ) -> None:
         """Close a request that brought no caption."""
-        await self._writer.run(lambda db: captions.abandon(db, request, error, now))
+        state = "limited" if limited else "failed"
+        await self._writer.run(lambda db: captions.abandon(db, request, error, now, state=state))
 
-    async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
+    async def caption_of(
+        self, digest: str, *, recipe: Recipe, after: int | None = None
+    ) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
-        return await self._read(lambda db: captions.caption_of(db, digest, recipe))
+        return await self._read(lambda db: captions.caption_of(db, digest, recipe, after))
 
     async def restore(self, caption: Caption, facts: Facts) -> None:
         """Keep a caption that stands in a sidecar and is not known here."""
         await self._writer.run(lambda db: captions.restore(db, caption, facts))
 
-    async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
-        """Show an existing caption for a photo."""
-        await self._writer.run(
-            lambda db: captions.assign(db, photo, owner=owner, digest=digest, recipe=recipe)
-        )
+    async def assign(self, photo: Photo, *, owner: str, caption: Caption) -> None:
+        """Show an existing caption for a photo: this very one."""
+        await self._writer.run(lambda db: captions.assign(db, photo, owner, caption))
 
     async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
         """Close claims whose caption stands in index and sidecars."""

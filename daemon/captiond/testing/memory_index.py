@@ -27,6 +27,7 @@ from captiond.index.base import (
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 from captiond.testing.memory_jobs import MemoryJobs
+from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
 
@@ -41,6 +42,7 @@ class MemoryIndex:
         self.facts: dict[str, Facts] = {}
         self.health: Health | None = None
         self.jobs = MemoryJobs(self)
+        self.limits = MemoryLimits(self)
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
@@ -119,7 +121,14 @@ class MemoryIndex:
             row.digest, row.caption = answer.caption.digest, answer.caption
             row.crashes = 0
 
-    async def abandon(self, request: str, error: str, *, now: float) -> None:  # noqa: ARG002 the Protocol's words
+    async def abandon(
+        self,
+        request: str,
+        error: str,  # noqa: ARG002 the Protocol's words
+        *,
+        now: float,  # noqa: ARG002 the Protocol's words
+        limited: bool = False,  # noqa: ARG002 the Protocol's words
+    ) -> None:
         """Close a request that brought no caption."""
         self.requests.pop(request, None)
 

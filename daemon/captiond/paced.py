@@ -1,0 +1,146 @@
+"""Takes a question's turn: no faster than the limits allow, arrivals first.
+
+Waits in hand only while that is short: within the window of a minute. Once a day is used up the
+gate is parked until it ends, and photos go back into the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import anyio
+import structlog
+
+from captiond import errors
+from captiond.bench import Bench
+from captiond.captioners.base import Question
+from captiond.index.limits_base import PARKED, Learned
+from captiond.models import Reply
+from captiond.quota.days import day_began, goes_on, midnight_pacific
+from captiond.quota.estimates import estimate
+from captiond.quota.pace import WINDOW_SECONDS
+from captiond.quota.windows import Asked
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.25
+"""How soon whoever waits notices that the gate closed: captiond ends, or a day is used up."""
+UNKNOWN_TOKENS = 2500
+"""Of a request whose answer never came: an image of the second generation and its texts."""
+DAY_USED_UP = "daily quota used up"
+LIMITED = (errors.Busy.RATE, errors.Busy.DAY, errors.Busy.BARE)
+"""The service refused it for a limit, and does not count it."""
+
+
+@asynccontextmanager
+async def turn(question: Question, bench: Bench) -> AsyncIterator[Asked]:
+    """Wait for the limits and for a slot, and hold it for the block.
+
+    Raises CaptionerPaused when nothing may be asked before long.
+    """
+    tokens = estimate(question.recipe, question.texts).input_tokens
+    async with AsyncExitStack() as slot:
+        asked = await _take(bench, tokens, slot)
+        try:
+            yield asked
+        finally:
+            if not asked.sent:
+                bench.pacing.pace.give_back(asked)
+
+
+@contextmanager
+def counted(asked: Asked, bench: Bench) -> Iterator[None]:
+    """Count a question that goes out now, unless the service refuses it for a limit."""
+    bench.pacing.pace.send(asked, now=bench.ticks())
+    try:
+        yield
+    except errors.CaptionerBusy as error:
+        if error.kind in LIMITED:
+            bench.pacing.pace.give_back(asked)
+        raise
+
+
+def answered(asked: Asked, reply: Reply, bench: Bench) -> None:
+    """Count the tokens that an answer tells."""
+    bench.pacing.pace.answered(asked, reply.usage.input, now=bench.ticks())
+
+
+async def heard(error: BaseException, bench: Bench) -> bool:
+    """Keep to what an error says of limits, also after a restart; return whether it is a limit's.
+
+    When the day is used up the gate is parked.
+    """
+    if not isinstance(error, errors.CaptionerBusy) or error.kind not in LIMITED:
+        return False
+    clock, learning = bench.clock(), bench.pacing.learning
+    new = learning.learn(error.violations, clock=clock)
+    for name, told in new.items():
+        log.warning("limit.learned", limit=name, value=told.value, quota=told.quota)
+    bench.pacing.pace.ceiling = learning.ceiling(clock=clock)
+    rows = [Learned(name, told.value, told.quota, told.at) for name, told in new.items()]
+    if error.kind is errors.Busy.DAY:
+        ends = midnight_pacific(clock)
+        park(bench, DAY_USED_UP, until=ends)
+        rows.append(Learned(PARKED, None, DAY_USED_UP, clock, until=ends))
+    if rows:
+        await bench.index.limits.learn(bench.pacing.model, rows)
+    return True
+
+
+async def remember(bench: Bench) -> None:
+    """Begin, or begin anew after the clock jumped, with what the index knows of limits."""
+    limits, model, clock = bench.index.limits, bench.pacing.model, bench.clock()
+    asked = await limits.asked(model, since=clock - WINDOW_SECONDS, until=clock)
+    today = await limits.asked_count(model, since=day_began(clock), until=clock)
+    known = [tokens for _, tokens in asked if tokens]
+    guess = max(known, default=UNKNOWN_TOKENS)
+    bench.pacing.pace.seed(
+        [(clock - at, tokens or guess) for at, tokens in asked],
+        today=today,
+        now=bench.ticks(),
+        clock=clock,
+    )
+    for one in await limits.learned(model):
+        # The end of another day was told by a clock that was wrong, or is over.
+        if one.name == PARKED and one.until == midnight_pacific(clock):
+            park(bench, DAY_USED_UP, until=one.until)
+
+
+def park(bench: Bench, reason: str, *, until: float) -> None:
+    """Ask nothing until a moment of the calendar (unix seconds); the operator is told once."""
+    clock = bench.clock()
+    told = f"{reason}, {goes_on(until, now=clock)}"
+    if bench.gate.park(told, until=until, clock=clock, now=bench.ticks()):
+        log.warning("captioner.parked", reason=told)
+
+
+async def _take(bench: Bench, tokens: int, slot: AsyncExitStack) -> Asked:
+    """Return the question as counted, with a slot that `slot` holds."""
+    lane, pace = bench.lane, bench.pacing.pace
+    async with bench.pacing.fronts[lane]:
+        try:
+            while True:
+                await _wait(bench, tokens)
+                await slot.enter_async_context(bench.asking.slot(lane))
+                asked = pace.take(lane, tokens, now=bench.ticks(), clock=bench.clock())
+                if asked is not None:
+                    return asked
+                await slot.aclose()  # while it waited for the slot, others filled the window
+        finally:
+            pace.leave(lane)
+
+
+async def _wait(bench: Bench, tokens: int) -> None:
+    """Wait until the limits allow one more; raises CaptionerPaused when the gate closes."""
+    pace, gate = bench.pacing.pace, bench.gate
+    while True:
+        if (ends := pace.day_used_up(clock=bench.clock())) is not None:
+            park(bench, DAY_USED_UP, until=ends)
+        now = bench.ticks()
+        if gate.pause is not None and gate.opens_in(now=now) != 0.0:
+            raise errors.CaptionerPaused(gate.pause.reason)
+        wait = pace.wait(bench.lane, tokens, now=now)
+        if wait <= 0:
+            return
+        await anyio.sleep(min(wait, LOOK_SECONDS))
