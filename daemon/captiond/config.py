@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from captiond import validation
+from captiond.coherence import contradictions
 from captiond.enclosures import enclosed, read_text
 from captiond.errors import ConfigError
 from captiond.secrecy import keep_secret
@@ -171,9 +172,9 @@ def _environment_values(
     environ: Mapping[str, str], problems: list[str]
 ) -> Iterator[tuple[str, str, object]]:
     names = {
-        f"CAPTIOND_{section}_{key}".upper(): (section, key)
+        f"CAPTIOND_{section}_{key}".replace(".", "_").upper(): (section, key, wanted)
         for section, kind in SECTIONS.items()
-        for key in kind.__struct_fields__
+        for key, wanted in _keys(kind)
     }
     for name, text in environ.items():
         if not name.startswith("CAPTIOND_") or name in _ENVIRONMENT_ONLY:
@@ -181,8 +182,7 @@ def _environment_values(
         if name not in names:
             problems.append(f"{name}: no such setting{validation.did_you_mean(name, names)}")
             continue
-        section, key = names[name]
-        wanted = validation.types_of(SECTIONS[section])[key]
+        section, key, wanted = names[name]
         value = _from_text(text, wanted)
         wrong = list(validation.mistakes(value, wanted, name))
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -190,6 +190,15 @@ def _environment_values(
         problems += wrong
         if not wrong:
             yield section, key, value
+
+
+def _keys(kind: type[Struct]) -> Iterator[tuple[str, Any]]:
+    """Yield each key of a section with its type; that of a table within it as "table.key"."""
+    for key, wanted in validation.types_of(kind).items():
+        if validation.is_table(wanted):
+            yield from ((f"{key}.{inner}", type_) for inner, type_ in _keys(wanted))
+        else:
+            yield key, wanted
 
 
 def _from_text(text: str, wanted: Any) -> object:
@@ -203,9 +212,12 @@ def _from_text(text: str, wanted: Any) -> object:
 
 
 def _put(document: dict[str, Any], section: str, key: str, value: object) -> None:
+    outer, _, inner = key.rpartition(".")
     table = document.setdefault(section, {})
+    if outer and isinstance(table, dict):
+        table = table.setdefault(outer, {})
     if isinstance(table, dict):  # anything else is told as a problem of the file
-        table[key] = value
+        table[inner] = value
 
 
 def _make_absolute(document: Mapping[str, Any], base: Path) -> None:
@@ -225,6 +237,7 @@ def _absolute(path: str, base: Path) -> str:
 
 def _completed(settings: Settings, state: Path, problems: list[str]) -> Settings:
     """Fill in what depends on the machine: texts in files, the index's usual place."""
+    problems += contradictions(settings.gemini)
     index = settings.index
     if not index.path:
         index = IndexSettings(path=str(state / "index.db"))

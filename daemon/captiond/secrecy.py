@@ -21,6 +21,7 @@ _LIKE_SECRETS = re.compile(
     r"""(?P<query>(?i:[?&](?:api_?)?key=))[^&\s"'<>\\\x1b]+
     | (?P<login>://)[^/@\s"'<>\\\x1b]+(?=@)
     | AIza[\w-]{16,}
+    | ya29\.[\w.-]{16,}
     | (?<![A-Z0-9])AQ\.[\w.-]{16,}""",
     re.VERBOSE | re.ASCII,
 )

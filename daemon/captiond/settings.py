@@ -38,6 +38,13 @@ class CaptionerSettings(Struct, frozen=True, kw_only=True):
     vocabulary_mode: Literal["preferred", "strict"] = "preferred"
 
 
+class VertexSettings(Struct, frozen=True, kw_only=True):
+    """Where Vertex AI is asked instead of the Gemini API; without a project it is not."""
+
+    project: Annotated[str, Meta(max_length=100)] = ""
+    location: Annotated[str, Meta(max_length=40, pattern="^[a-z0-9-]*$")] = ""
+
+
 class GeminiSettings(Struct, frozen=True, kw_only=True):
     """How Gemini is asked; deadlines under 10 s are refused by the API itself."""
 
@@ -51,6 +58,7 @@ class GeminiSettings(Struct, frozen=True, kw_only=True):
     media_resolution: MediaResolution = ""
     tier: Literal["standard", "flex", "priority"] = "standard"
     backlog: Literal["standard", "flex", "batch"] = "standard"
+    vertex: VertexSettings = VertexSettings()
 
 
 class LimitsSettings(Struct, frozen=True, kw_only=True):

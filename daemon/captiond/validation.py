@@ -56,6 +56,11 @@ def types_of(kind: type[Struct]) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
+def is_table(kind: Any) -> bool:
+    """Tell whether a key of this type holds a table of keys."""
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint at the known word that is meant, "" if none is close."""
     close = difflib.get_close_matches(word, [k for k in known if k], n=1, cutoff=0.6)
@@ -69,7 +74,9 @@ def _table(table: object, kind: type[Struct], where: str, problems: list[str]) -
         return None
     before, types = len(problems), types_of(kind)
     for key, value in table.items():
-        if key in types:
+        if key in types and is_table(types[key]):
+            _table(value, types[key], f"{where}.{key}", problems)
+        elif key in types:
             problems += mistakes(value, types[key], f"{where}.{key}")
         else:
             hint = _belongs(key) or did_you_mean(key, types)

@@ -59,7 +59,8 @@ def check(ctx: click.Context) -> None:
     from captiond.captioners.vocabulary import SENT_CHARACTERS, SENT_WORDS
 
     settings = output.settings(ctx)
-    config.find_api_key(settings)
+    if not settings.gemini.vertex.project:
+        config.find_api_key(settings)
     click.echo(output.clean(f"ok: {settings.source or 'no configuration file, all defaults'}"))
     words = len(settings.captioner.vocabulary)
     if words and not vocabulary_of(settings).is_sent:
@@ -74,6 +75,8 @@ def check(ctx: click.Context) -> None:
 
 def key_sentence(settings: Settings) -> str:
     """Say where the key was found, never the key."""
+    if settings.gemini.vertex.project:
+        return "Vertex AI takes Application Default Credentials, no API key"
     try:
         found = config.find_api_key(settings)
     except ConfigError as error:
@@ -93,7 +96,9 @@ def to_toml(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _literal(value: object) -> str:
-    """Write text, a number, a truth value or a list of them; JSON and TOML agree on most."""
+    """Write text, a number, a truth value, a list or a table; JSON and TOML agree on most."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_literal(one)}' for key, one in value.items())} }}"
     if value == math.inf:
         return "inf"
     return output.escape_json(json.dumps(value, ensure_ascii=False))
