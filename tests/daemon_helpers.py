@@ -71,6 +71,8 @@ class Home:
     sidecars: tuple[str, ...] = ("xmp", "txt", "json")
     scan_interval_minutes: float = 60.0
     extra: str = ""
+    gemini: str = ""
+    """More lines for the table of that name."""
     prefix: tuple[str, ...] = ()
     """What the daemon is started by: a program that changes the process and then becomes it."""
     manager: socket.socket = field(init=False)
@@ -106,6 +108,7 @@ backend = "{values["backend"]}"
 base_url = "{self.url}"
 api_key_file = "{values["api_key_file"]}"
 concurrency = {self.concurrency}
+{self.gemini}
 [watch]
 settle_seconds = {self.settle_seconds}
 scan_interval_minutes = {self.scan_interval_minutes}

@@ -38,7 +38,7 @@ def spooled(service, tmp_path, *questions):
 async def results(service, told, tmp_path):
     """Return all items of a job by their keys."""
     scratch = tmp_path / "results.jsonl"
-    items = [item async for part in service.items(told, scratch) for item in part]
+    items = [item async for part in service.items(told, scratch, {}) for item in part]
     assert not scratch.exists()
     return {item.key: item.outcome for item in items}
 

@@ -15,16 +15,21 @@ from captiond.turns import ask_in_turn
 
 
 async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Caption | None:
-    """Return the photo's caption: a known one for free, else a new one; None for a void claim.
+    """Return the photo's caption: a known one for free, else a new one.
 
-    Raises PhotoError, CaptionerError.
+    None for a void claim, and for a photo that goes along in a batch job. Raises PhotoError,
+    CaptionerError.
     """
     recipe = plan.recipe
     async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
+        # Before the look for a caption: a job that is settled between the two has brought one.
+        in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
         if (known := await _known(claim.photo, digest, recipe, bench)) is not None:
             return known
+        if in_job:
+            raise errors.CaptionInJob("its content is in a batch job")
         if not alone:
             raise errors.CaptionUnderway("a copy of it is being captioned")
         image = await _prepare(opened, digest, bench)
@@ -32,6 +37,8 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Caption | None:
             return read
         again = claim.attempts > 1
         question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
+        if bench.collector is not None and await bench.collector.enrol(claim, question):
+            return None
         return await ask_in_turn(claim, question, bench)
 
 

@@ -20,6 +20,7 @@ CaptiondError
 │   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
 │   ├── CaptionerShed          no room for flex, the cheap tier               later, or by standard
 │   ├── CaptionerUnreachable   no connection, no answer, no sense             later
+│   │   └── CaptionerSilent    asked, and maybe billed, but no answer came
 │   └── CaptionerStopped       key, model or setting is wrong                 until an operator acts
 └── SidecarError
     ├── SidecarForeign         another's file: left alone, told once          never
@@ -152,8 +153,33 @@ class CaptionerUnreachable(CaptionerError):
     """No connection, no answer in time, or an answer that is not the API's."""
 
 
+class CaptionerSilent(CaptionerUnreachable):
+    """It was asked and no answer came: nobody knows whether it is billed."""
+
+
 class CaptionerPaused(CaptionerError):
     """The gate before the captioner closed while this photo was on its way to it."""
+
+
+class OverBudget(CaptionerPaused):
+    """A cap on what is spent leaves no room for a request.
+
+    `until` is when the cap's day or month ends, in unix seconds; None when the room is taken by
+    requests in flight, which will most likely cost less.
+    """
+
+    def __init__(
+        self,
+        cap: str,
+        cap_usd: float,
+        *,
+        spent_usd: float,
+        in_flight_usd: float,
+        until: float | None,
+    ) -> None:
+        spent = f"${spent_usd:,.4f} spent, at most ${in_flight_usd:,.4f} more in flight"
+        super().__init__(f"limits.{cap} = {cap_usd:g} leaves no room for a request: {spent}")
+        self.until = until
 
 
 class CaptionerStopped(CaptionerError):

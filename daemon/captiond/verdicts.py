@@ -11,6 +11,7 @@ TRIES = 3
 """For a surprise; of unusable replies, which are paid for, `quota.odds` says how many."""
 LONGEST_SECONDS = 3600.0
 COPY_SECONDS = 2.0
+JOB_SECONDS = 60.0
 HOST_SECONDS = 30.0
 CHANGED_SECONDS = 30.0
 """A file in flux comes back as a sighting of its own; this is for when that is missed."""
@@ -33,6 +34,8 @@ def judge(
             verdict = Parked(photo, State.REFUSED, reason)
         case errors.PhotoVanished() | errors.PhotoChanged():
             verdict = Retry(photo, now + CHANGED_SECONDS, reason, counted=False)
+        case errors.CaptionInJob():
+            verdict = Retry(photo, now + JOB_SECONDS, reason, counted=False)
         case errors.CaptionUnderway():
             verdict = Retry(photo, now + COPY_SECONDS, reason, counted=False)
         case errors.ReplyUnusable():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from captiond.captioners.base import Question
+from captiond.captioners.base import ANY, Question, Terms
 from captiond.captioners.batch_base import Ending, Item, Told
 from captiond.captioners.gemini import build_config, build_contents
 from captiond.captioners.gemini_errors import foreign_errors, map_error
@@ -109,11 +109,13 @@ class GeminiBatches:
             raise
         return _told(name, operation)
 
-    async def items(self, told: Told, scratch: Path) -> AsyncIterator[list[Item]]:
+    async def items(
+        self, told: Told, scratch: Path, terms: Mapping[str, Terms]
+    ) -> AsyncIterator[list[Item]]:
         """Read the results, some at a time; the file of them is deleted afterwards."""
         if not told.file:
             results = iter(told.inlined)
-            while part := await anyio.to_thread.run_sync(_read, results):
+            while part := await anyio.to_thread.run_sync(_read, results, terms):
                 yield part
             return
         await anyio.to_thread.run_sync(lambda: scratch.touch(mode=0o600))
@@ -122,7 +124,7 @@ class GeminiBatches:
                 async with asyncio.timeout(TRANSFER_SECONDS):
                     await self._client.aio.files.download(file=told.file, destination=scratch)
             with scratch.open("rb") as lines:
-                while part := await anyio.to_thread.run_sync(_read, lines):
+                while part := await anyio.to_thread.run_sync(_read, lines, terms):
                     yield part
         finally:
             await anyio.Path(scratch).unlink(missing_ok=True)
@@ -201,18 +203,18 @@ def _told(name: str, operation: dict[str, Any]) -> Told:
     )
 
 
-def _read(results: Iterator[Any]) -> list[Item]:
+def _read(results: Iterator[Any], terms: Mapping[str, Terms]) -> list[Item]:
     """Return the next items of the results: lines of JSON, or what stands in them."""
-    return [_item(one) for one in islice(results, READ_AT_ONCE)]
+    return [_item(one, terms) for one in islice(results, READ_AT_ONCE)]
 
 
-def _item(result: Any) -> Item:
+def _item(result: Any, terms: Mapping[str, Terms]) -> Item:
     result = _dict(_parse(result) if isinstance(result, bytes) else result)
     key = str(result.get("key") or _dict(result.get("metadata")).get("key") or "")
     response = result.get("response")
     try:
         if isinstance(response, dict):
-            return Item(key, read_reply(json.dumps(response), model=""))
+            return Item(key, read_reply(json.dumps(response), model="", terms=terms.get(key, ANY)))
     except CaptiondError as error:
         return Item(key, error)
     return Item(key, _error(_dict(result.get("error"))))

@@ -8,13 +8,13 @@ item        what came of one question, found again by its key
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from captiond.captioners.base import Question
+from captiond.captioners.base import Question, Terms
 from captiond.errors import CaptiondError
 from captiond.models import Reply
 
@@ -75,8 +75,13 @@ class BatchService(Protocol):
     async def look(self, name: str) -> Told:
         """Ask how a job stands."""
 
-    def items(self, told: Told, scratch: Path) -> AsyncIterator[list[Item]]:
-        """Read the results, some at a time; `scratch` is a private file to write them to."""
+    def items(
+        self, told: Told, scratch: Path, terms: Mapping[str, Terms]
+    ) -> AsyncIterator[list[Item]]:
+        """Read the results, some at a time, each by the terms for its key.
+
+        `scratch` is a private file to write them to.
+        """
 
     async def forget(self, job: str, told: Told | None) -> None:
         """Have the service delete what it holds of a job; what it does not delete it keeps."""

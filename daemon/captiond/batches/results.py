@@ -1,0 +1,76 @@
+"""Decides what becomes of a photo after its item of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from captiond.bench import Bench
+from captiond.captioners.batch_base import Item
+from captiond.errors import CaptiondError, PhotoError, ReplyUnusable
+from captiond.index.base import Answer, Parked, Retry
+from captiond.index.jobs_base import Asked, Settled
+from captiond.models import Caption, Description, Reply, Tier
+from captiond.secrecy import redact
+from captiond.verdicts import judge
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a job came to; `set_aside` photos end without a caption, `usd` is of those with one."""
+
+    captioned: int = 0
+    set_aside: int = 0
+    usd: float = 0.0
+
+    def add(self, settled: Settled) -> None:
+        """Count what came of one question."""
+        if settled.answer is not None:
+            self.captioned += 1
+            self.usd += settled.answer.cost_usd or 0.0
+        self.set_aside += isinstance(settled.fate, Parked)
+
+
+def settle(asked: Asked, item: Item, bench: Bench) -> Settled:
+    """Return what came of a question.
+
+    An answer is kept, and its photo goes back as if never claimed: it finds its caption then. What
+    tells of the photo decides as after a single call; any other error brings it back soon.
+    """
+    now, outcome = bench.clock(), item.outcome
+    if not isinstance(outcome, Reply):
+        return _unanswered(asked, outcome, bench, now)
+    usable = not isinstance(outcome.outcome, ReplyUnusable)
+    bench.odds.note(attempt=asked.claim.attempts, usable=usable)
+    if isinstance(outcome.outcome, PhotoError):
+        return _unanswered(asked, outcome.outcome, bench, now)
+    return Settled(asked=asked, answer=_answer(asked, outcome, outcome.outcome, bench, now))
+
+
+def _answer(asked: Asked, reply: Reply, words: Description, bench: Bench, now: float) -> Answer:
+    caption = Caption(
+        digest=asked.digest,
+        recipe=asked.recipe,
+        origin=asked.origin,
+        language=asked.language,
+        model=reply.model or asked.model,
+        created_at=now,
+        description=words,
+    )
+    return Answer(
+        request=asked.request,
+        photo=asked.claim.photo,
+        caption=caption,
+        usage=reply.usage,
+        cost_usd=bench.price(asked.model, reply.usage, Tier.BATCH),
+        ended_at=now,
+    )
+
+
+def _unanswered(asked: Asked, error: CaptiondError, bench: Bench, now: float) -> Settled:
+    reason, photo = redact(str(error)), asked.claim.photo
+    if isinstance(error, PhotoError):
+        tries = bench.odds.tries()
+        fate = judge(asked.claim, error, now=now, again_at=now, tries=tries)
+    else:
+        fate = Retry(photo, now, reason, counted=False)
+    return Settled(asked=asked, error=reason, fate=fate)

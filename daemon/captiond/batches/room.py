@@ -1,0 +1,107 @@
+"""Runs the jobs: collects into new ones, follows those that are open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+from captiond.batches import making
+from captiond.batches.collector import Collector
+from captiond.batches.following import follow
+from captiond.batches.spool import sweep
+from captiond.bench import Bench
+from captiond.captioners.batch_base import BatchService
+from captiond.index.jobs_base import Job
+
+QUIET_SECONDS = 3.0
+"""A job that is not full goes out when nothing came for so long and no backlog is due."""
+STUCK_SECONDS = 60.0
+"""Or when nothing came for so long: what is due is held up by something else."""
+
+
+class Batches:
+    """All jobs of one run; `collector` None when no new ones are to be made."""
+
+    def __init__(
+        self, bench: Bench, service: BatchService, *, index: Path, collector: Collector | None
+    ) -> None:
+        self.collector = collector
+        self._bench = bench
+        self._service = service
+        self._index = index
+        self._unseen: set[str] = set()
+        self._closing = anyio.Event()
+        self._ended = anyio.Event()
+        self._ended.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether what was collected is with the service, and each job was looked at once."""
+        return not self._unseen and (self.collector is None or not self.collector.count)
+
+    def close(self) -> None:
+        """Have `run` return: what is collected goes back; jobs go on at the service."""
+        self._closing.set()
+
+    async def ended(self) -> None:
+        """Wait until `run` has returned; at once when it never began."""
+        await self._ended.wait()
+
+    async def run(self) -> None:
+        """Go on with the jobs of former runs, make new ones, until closed."""
+        self._ended = anyio.Event()
+        try:
+            await anyio.to_thread.run_sync(sweep, self._index)
+            async with anyio.create_task_group() as jobs:
+                for job in await self._bench.index.jobs.open_jobs():
+                    self._unseen.add(job.id)
+                    jobs.start_soon(self._go_on, job, name=f"job {job.id}")
+                if self.collector is not None:
+                    jobs.start_soon(self._collect, self.collector, jobs, name="collector")
+                await self._closing.wait()
+                jobs.cancel_scope.cancel()
+            if self.collector is not None:
+                await self.collector.close()
+        finally:
+            self._ended.set()
+
+    async def _collect(self, collector: Collector, jobs: TaskGroup) -> None:
+        while True:
+            await self._ripe(collector)
+            collected = await collector.take()
+            self._unseen.add(collected.id)
+            made = await making.make(collected, self._service, self._bench, seen=self._seen)
+            if made is None:
+                self._unseen.discard(collected.id)
+            else:
+                jobs.start_soon(self._follow, *made, name=f"job {collected.id}")
+
+    async def _ripe(self, collector: Collector) -> None:
+        """Wait until there is enough for a job, or until no more is to be expected soon."""
+        quiet_seconds = 0.0
+        while not collector.is_ripe:
+            if await collector.news(QUIET_SECONDS):
+                quiet_seconds = 0.0
+                continue
+            quiet_seconds += QUIET_SECONDS
+            if collector.count and (quiet_seconds >= STUCK_SECONDS or not await self._is_due()):
+                return
+
+    async def _is_due(self) -> bool:
+        due = await self._bench.index.next_due(lanes=(self._bench.lane,))
+        return due is not None and due <= self._bench.clock() + QUIET_SECONDS
+
+    async def _go_on(self, job: Job) -> None:
+        name = await making.resume(job, self._service, self._bench, seen=self._seen)
+        if name is None:
+            self._seen(job)
+        else:
+            await self._follow(job, name)
+
+    async def _follow(self, job: Job, name: str) -> None:
+        await follow(job, name, self._service, self._bench, index=self._index, seen=self._seen)
+
+    def _seen(self, job: Job) -> None:
+        self._unseen.discard(job.id)
