@@ -231,6 +231,17 @@ async def test_results_may_come_in_another_order_and_late():
         assert list(by_key(await finish(client, job))) == [d.decode() for d in PHOTOS[::-1]]
 
 
+async def test_an_answer_that_breaks_is_told_at_the_poll():
+    """A mistake in a test's own answer is a 500 and not a job that never ends."""
+
+    async def broken(_: ReceivedRequest) -> Description:
+        raise ZeroDivisionError
+
+    async with GeminiServer(answer=broken) as server, sdk(server) as client:
+        with pytest.raises(errors.ServerError):
+            await finish(client, await create(client))
+
+
 async def test_polls_fail_as_their_script_says():
     """A 503 and a broken connection at polling leave the job as it is."""
     script = [faults.overloaded(), faults.reset_mid_body(), None]

@@ -97,11 +97,11 @@ async def test_an_upload_with_missing_bytes_is_refused():
         aiohttp.ClientSession(headers={"x-goog-api-key": "k"}) as session,
     ):
         start = {"X-Goog-Upload-Command": "start", "X-Goog-Upload-Header-Content-Length": "10"}
-        for offset in ("0", "5"):
+        for offset, data in (("0", b"12345"), ("5", b"1234567890")):
             async with session.post(f"{server.base_url}/upload/v1beta/files", headers=start) as got:
                 url = got.headers["X-Goog-Upload-URL"]
             end = {"X-Goog-Upload-Command": "upload, finalize", "X-Goog-Upload-Offset": offset}
-            async with session.post(url, data=b"12345", headers=end) as got:
+            async with session.post(url, data=data, headers=end) as got:
                 assert (got.status, got.headers["X-Goog-Upload-Status"]) == (400, "cancelled")
         assert server.counters.files == 0
 

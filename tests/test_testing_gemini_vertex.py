@@ -168,3 +168,18 @@ async def test_its_limits_tell_nothing_and_no_retirement_is_told():
         with pytest.raises(errors.ClientError, match="Resource exhausted") as caught:
             await ask(client)
         assert "details" not in caught.value.details["error"]
+
+
+@pytest.mark.parametrize(("token_seconds", "status"), [(60, 200), (0, 401)])
+async def test_a_token_holds_as_long_as_it_was_said(token_seconds, status):
+    """An issued token opens the routes of Vertex AI until it has run out."""
+    form = {"grant_type": GRANT, "assertion": assertion()}
+    async with (
+        GeminiServer(token_seconds=token_seconds) as server,
+        aiohttp.ClientSession(server.base_url) as session,
+    ):
+        async with session.post("/token", data=form) as response:
+            bearer = (await response.json())["access_token"]
+        headers = {"Authorization": f"Bearer {bearer}"}
+        async with session.get("/v1/publishers/google/models", headers=headers) as response:
+            assert response.status == status

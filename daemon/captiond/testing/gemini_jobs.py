@@ -20,6 +20,7 @@ RunItem = Callable[[str, Any], Awaitable[dict[str, Any]]]
 
 PROTO = "type.googleapis.com/google.ai.generativelanguage.v1main"
 RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14, 504: 4}
+SETTLE_SECONDS = 5.0
 BROKEN_ITEM = {"code": 13, "message": "Internal error encountered."}
 ENDED_BADLY = {
     "FAILED": {"code": 13, "message": "The batch failed. Please retry."},
@@ -142,11 +143,13 @@ class Jobs:
         self._released = asyncio.Event()
 
     async def settle(self, job: Job) -> None:
-        """Return when a job whose time has come has finished."""
+        """Return when a job whose time has come has finished, or soon in any case."""
         if job.finished:
             return
         if not self._conditions.batch_hold and time.monotonic() >= job.due_at:
-            await asyncio.shield(self._tasks[job])
+            finished, _ = await asyncio.wait({self._tasks[job]}, timeout=SETTLE_SECONDS)
+            for task in finished:
+                task.result()  # an answer that broke is a 500 at the poll, not a job that hangs
         elif job.state == "PENDING":
             job.state = "RUNNING"
 
