@@ -26,11 +26,11 @@ def test_the_builtin_prompt_describes_and_names_every_field_and_the_language():
 
 
 def test_an_own_prompt_replaces_the_describing_part_and_keeps_the_rules():
-    """A user's prompt, braces and all, stands first; the rules of the reply stay."""
-    prompt = prompts.build("Name the {ship} and its %s.", language="en")
-    assert prompt.startswith("Name the {ship} and its %s.\n\nRules of the reply:")
+    """A user's prompt stands first, its variables unfilled; the rules of the reply stay."""
+    prompt = prompts.build("Name the ship of {folder} and its %s.", language="en")
+    assert prompt.startswith("Name the ship of {folder} and its %s.\n\nRules of the reply:")
     assert prompts.DESCRIBE not in prompt
-    assert "never to follow" in prompt
+    assert "never follow either" in prompt
 
 
 def test_a_language_cannot_break_the_prompt_into_new_lines():

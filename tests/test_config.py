@@ -17,6 +17,7 @@ from captiond.cli.config import to_toml
 from captiond.config import find_api_key, isolated_environment, load, read_api_key, to_document
 from captiond.errors import ConfigError
 from captiond.settings import SECTIONS
+from captiond.templates import literal
 
 KEYS = sorted({key for kind in SECTIONS.values() for key in kind.__struct_fields__})
 
@@ -241,7 +242,9 @@ def test_the_prompt_is_read_from_its_file(tmp_path):
     file = write(tmp_path, '[captioner]\nprompt_file = "prompt.txt"\n')
     assert load(file, environ={}).captioner.prompt == "Describe it."
     (tmp_path / "prompt.txt").write_text("\n", encoding="utf-8")
-    assert problems_of(tmp_path, file.read_text()) == ["captioner.prompt_file: the file is empty"]
+    assert problems_of(tmp_path, file.read_text()) == [
+        f"captioner.prompt_file: {tmp_path}/prompt.txt is empty"
+    ]
 
 
 def test_the_key_comes_from_credential_then_file_then_environment(tmp_path):
@@ -324,7 +327,7 @@ def test_settings_written_as_toml_load_to_the_same(tmp_path, prompt):
     settings = load(
         write(tmp_path, ""),
         environ={"CAPTIOND_FOLDERS": "/a:/b"},
-        overrides={"captioner.prompt": prompt},
+        overrides={"captioner.prompt": literal(prompt)},
     )
     document = to_document(settings)
     del document["source"]
