@@ -40,7 +40,7 @@ def line(text: str, limit: int) -> str:
 
 def sentence(text: str, limit: int) -> str:
     """Return the line without an opening like "This image shows"."""
-    whole = line(text, len(text) + 1)
+    whole = line(text, len(text))
     for opening in OPENINGS:
         found = opening.match(whole)
         if found and len(whole) - found.end() >= _SHORTEST_REST:
@@ -63,7 +63,7 @@ def keywords(words: Iterable[str], *, language: str = "") -> tuple[str, ...]:
     given = list(words)
     parts = _LIST_MARKS.split(given[0]) if len(given) == 1 else given
     dotless = re.match(r"(?:tr|az)\b|turkish|türkçe", language, re.IGNORECASE) is not None
-    lines = (line(part, KEYWORD_CHARACTERS + 1) for part in parts)
+    lines = (line(part, len(part)) for part in parts)
     small = ((word.translate(_DOTLESS) if dotless else word).lower() for word in lines)
     once: dict[str, str] = {}
     for word in small:
