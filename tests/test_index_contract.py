@@ -338,12 +338,11 @@ class TestVoidClaims:
         await add_captioned(index, "first.jpg")
         await index.offer([sighting("b.jpg")], now=1.0)
         await claim(index)
-        given = {"digest": "d1", "recipe": RECIPE.key}
-        await index.assign(photo("b.jpg"), owner="stranger", **given)
+        await index.assign(photo("b.jpg"), owner="stranger", caption=caption())
         await index.release([photo("b.jpg")], owner=OWNER)
         (taken,) = await claim(index)
         assert taken.digest is None
-        await index.assign(photo("b.jpg"), owner=OWNER, **given)
+        await index.assign(photo("b.jpg"), owner=OWNER, caption=caption())
         await index.release([photo("b.jpg")], owner=OWNER)
         (taken,) = await claim(index)
         assert taken.digest == "d1"
@@ -375,14 +374,14 @@ class TestCaptions:
         """There is nothing to reuse for bytes never captioned."""
         assert await index.caption_of("d9", recipe=RECIPE) is None
 
-    async def test_the_very_recipe_wins_over_a_newer_one(self, index):
-        """A caption by this recipe is reused even if another recipe answered later."""
+    async def test_the_newest_wins_over_the_very_recipe(self, index):
+        """What another recipe answered later is what the content's photos are to show."""
         other = Recipe(origin="gemini", model="flash", language="en", prompt="Polished.")
         await self.answered(index, caption("by the recipe"), "r1", RECIPE)
         await self.answered(index, caption("later", recipe=other, created_at=9.0), "r2", other)
         found = await index.caption_of("d1", recipe=RECIPE)
         assert found is not None
-        assert found.description.caption == "by the recipe"
+        assert found.description.caption == "later"
 
     async def test_the_newest_of_one_recipe(self, index):
         """Of several captions by one recipe the newest is reused."""
@@ -439,7 +438,9 @@ class TestCaptions:
         await index.offer([sighting("a.jpg"), sighting("b.jpg")], now=1.0)
         await claim(index)
         await index.restore(caption("a boat", created_at=2.0), request().facts)
-        await index.assign(photo("a.jpg"), owner=OWNER, digest="d1", recipe=RECIPE.key)
+        await index.assign(
+            photo("a.jpg"), owner=OWNER, caption=caption("a boat", created_at=2.0)
+        )
         await index.complete([completed("a.jpg")], owner=OWNER)
         assert await index.caption_of("d1", recipe=RECIPE) == caption("a boat", created_at=2.0)
         assert await index.counts() == {State.CAPTIONED: 1, State.INFLIGHT: 1}

@@ -98,7 +98,9 @@ class Player:
 
     async def assign(self, path, owner, digest, now):
         del now
-        await self.index.assign(photo(path), owner=owner, digest=digest, recipe=RECIPE.key)
+        known = await self.index.caption_of(digest, recipe=RECIPE)
+        if known is not None:
+            await self.index.assign(photo(path), owner=owner, caption=known)
 
     async def restore(self, digest, now):
         shows = caption(f"read at {now}", digest=digest, created_at=now)

@@ -19,8 +19,11 @@ CaptiondError
 ├── CaptionerError             the captioner is the problem: the photo waits, no attempt burnt
 │   ├── CaptionerBusy          asked too fast, overloaded, or out of quota    later
 │   ├── CaptionerShed          no room for flex, the cheap tier               later, or by standard
+│   │   └── CaptionerShedSilent   it was not answered in time: maybe billed
 │   ├── CaptionerUnreachable   no connection, no answer, no sense             later
-│   │   └── CaptionerSilent    asked, and maybe billed, but no answer came
+│   │   └── CaptionerSilent    asked, but no answer came: maybe billed
+│   ├── CaptionerPaused        the gate closed while the photo came to it     later
+│   │   └── OverBudget         a cap on what is spent is reached              another day or month
 │   └── CaptionerStopped       key, model or setting is wrong                 until an operator acts
 └── SidecarError
     ├── SidecarForeign         another's file: left alone, told once          never
@@ -109,6 +112,9 @@ class WrongLanguage(ReplyUnusable):
 class CaptionerError(CaptiondError):
     """The captioner is the problem, not the photo."""
 
+    maybe_billed = False
+    """Whether it was asked and no answer came: nobody knows whether that costs something."""
+
 
 class Busy(StrEnum):
     """Why a captioner is busy: limits per minute, the day's, its own load, or it does not say."""
@@ -149,12 +155,20 @@ class CaptionerShed(CaptionerError):
     """There was no room for a flex request; no fault of the service, and nothing is billed."""
 
 
+class CaptionerShedSilent(CaptionerShed):
+    """A flex request was not answered in time."""
+
+    maybe_billed = True
+
+
 class CaptionerUnreachable(CaptionerError):
     """No connection, no answer in time, or an answer that is not the API's."""
 
 
 class CaptionerSilent(CaptionerUnreachable):
-    """It was asked and no answer came: nobody knows whether it is billed."""
+    """The connection ended, or the time was up, before an answer came."""
+
+    maybe_billed = True
 
 
 class CaptionerPaused(CaptionerError):

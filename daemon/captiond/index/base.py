@@ -16,9 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from captiond.models import Caption, Facts, Lane, Photo, Recipe, Signature, State, Usage, Written
+from captiond.index.ledger_base import FREE, Bill, Ledger
+from captiond.models import (
+    Cap,
+    Caption,
+    Facts,
+    Lane,
+    Photo,
+    Recipe,
+    Sent,
+    Signature,
+    State,
+    Tier,
+    Usage,
+    Written,
+)
 
 if TYPE_CHECKING:  # it speaks of the requests and claims below
     from captiond.index.history_base import History
@@ -62,7 +76,8 @@ class Claim:
 class Request:
     """One call of a captioner, about to be made; `id` is unique text chosen by the caller.
 
-    `facts` are those of the content that is asked about, and are kept with the request.
+    `facts` are those of the content that is asked about, and are kept with the request. It may
+    cost `reserved_usd` at most (None where no price is known), and is entered only `within` caps.
     """
 
     id: str
@@ -70,6 +85,11 @@ class Request:
     facts: Facts
     recipe: Recipe
     started_at: float
+    tier: Tier = Tier.STANDARD
+    lane: Lane = Lane.ARRIVAL
+    reserved_usd: float | None = None
+    within: tuple[Cap, ...] = ()
+    sent: Sent | None = None
 
     @property
     def digest(self) -> str:
@@ -79,7 +99,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply that came: the caption it gave, its tokens, its cost if the price is known."""
+    """A reply that came: the caption it gave, its tokens, its cost if the price is known.
+
+    `tier` is the one that answered, None where that is not told.
+    """
 
     request: str
     photo: Photo
@@ -87,6 +110,7 @@ class Answer:
     usage: Usage
     cost_usd: float | None
     ended_at: float
+    tier: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +219,10 @@ class Index(Protocol):
         """The captions that photos had: to look at, to order new ones, to bring one back."""
 
     @property
+    def ledger(self) -> Ledger:
+        """Every request with what it cost."""
+
+    @property
     def limits(self) -> Limits:
         """What is known of the service's limits."""
 
@@ -248,9 +276,18 @@ class Index(Protocol):
         """Commit a reply: caption, tokens, cost; the photo shows the caption from now on."""
 
     async def abandon(
-        self, request: str, error: str, *, now: float, limited: bool = False
+        self,
+        request: str,
+        error: str,
+        *,
+        now: float,
+        bill: Bill | None = FREE,
+        limited: bool = False,
     ) -> None:
-        """Close a request that brought no caption; `limited`: the service never counted it."""
+        """Close a request that brought no caption; `limited`: the service never counted it.
+
+        Without a bill nobody knows what it cost.
+        """
 
     async def caption_of(
         self, digest: str, *, recipe: Recipe, after: int | None = None
@@ -278,7 +315,7 @@ class Index(Protocol):
     async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
         """Close claims that end without a caption; one that was there already stays.
 
-        A photo that a new caption was ordered for in vain is `captioned` as before, with the reason.
+        A photo whose new caption was ordered in vain is `captioned` as before, with the reason.
         """
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from dataclasses import asdict, astuple, replace
 
+from captiond.index import ledger
 from captiond.index.base import Answer, Health, Request
 from captiond.index.names import plain
 from captiond.index.queue import let_go
@@ -28,8 +29,8 @@ _ASSIGN = f"""
 _REUSABLE = "recipe = :key OR (origin = :origin AND (language = :language OR reverts IS NOT NULL))"
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
 _ANSWERED = """
-    UPDATE requests SET state = 'answered', model = ?, input_tokens = ?, output_tokens = ?,
-        thinking_tokens = ?, cost_usd = ?, ended_at = ?
+    UPDATE requests SET state = 'answered', model = ?, answered_tier = ?, input_tokens = ?,
+        output_tokens = ?, thinking_tokens = ?, cost_usd = ?, ended_at = ?
     WHERE id = ?
 """
 # only for the claim that asked, and never beside other bytes than it asked about
@@ -58,20 +59,7 @@ def note(db: sqlite3.Connection, request: Request, owner: str) -> None:
     """Enter a request into the ledger as in flight, and what is true of its content."""
     _keep_facts(db, request.facts)
     _keep_recipe(db, request.recipe)
-    db.execute(
-        """
-        INSERT INTO requests (id, root, folder, name, digest, recipe, owner, state, started_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, 'inflight', ?)
-        """,
-        (
-            request.id,
-            *photo_key(request.photo),
-            request.digest,
-            request.recipe.key,
-            owner,
-            request.started_at,
-        ),
-    )
+    ledger.enter(db, request, owner)
 
 
 def answer(db: sqlite3.Connection, answer: Answer) -> None:
@@ -85,21 +73,8 @@ def answer(db: sqlite3.Connection, answer: Answer) -> None:
         (*caption_columns(caption), _shown(db, key), answer.request),
     )
     spent = (usage.input, usage.output, usage.thinking, answer.cost_usd, answer.ended_at)
-    db.execute(_ANSWERED, (plain(caption.model), *spent, answer.request))
+    db.execute(_ANSWERED, (plain(caption.model), answer.tier, *spent, answer.request))
     db.execute(_SHOW, (added.lastrowid, caption.digest, *key, answer.request, caption.digest))
-
-
-def abandon(
-    db: sqlite3.Connection, request: str, error: str, now: float, *, state: str = "failed"
-) -> None:
-    """Close a request that brought no caption."""
-    db.execute(
-        """
-        UPDATE requests SET state = ?, error = ?, ended_at = ?
-        WHERE id = ? AND state = 'inflight'
-        """,
-        (state, plain(error), now, request),
-    )
 
 
 def caption_of(

@@ -27,7 +27,7 @@ _OFFER = f"""
         state = excluded.state, reason = excluded.reason, lane = excluded.lane,
         seen_at = excluded.seen_at, attempts = 0, crashes = 0, retry_at = NULL,
         owner = iif({HELD_BY_JOB}, NULL, owner),
-        digest = iif({_SAME}, digest, NULL),
+        digest = iif({_SAME}, digest, NULL), anew_after = iif({_SAME}, anew_after, NULL),
         former = iif({_SAME}, former, coalesce(caption, former)),
         caption = iif({_SAME}, caption, NULL),
         captioned_at = iif({_SAME}, captioned_at, NULL),

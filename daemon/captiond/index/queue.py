@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from captiond.index.base import CRASH_LIMIT, Claim, Completed, Parked, Retry
+from captiond.index.history_base import IN_VAIN
 from captiond.index.names import plain
 from captiond.index.rows import (
     CLAIM_COLUMNS,
@@ -70,7 +71,12 @@ EARLIER_SUSPECT = """
 """
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
 _COMPLETED = f"""
-    state = 'captioned', written = ?, captioned_at = ?, reason = ?, {SHOW}
+    state = 'captioned', written = ?, captioned_at = ?, reason = ?, anew_after = NULL, {SHOW}
+"""
+_KEEPS_ITS_OWN = "anew_after IS NOT NULL AND caption IS NOT NULL"
+_SET_ASIDE = f"""
+    state = iif({_KEEPS_ITS_OWN}, 'captioned', ?), anew_after = NULL,
+    reason = iif({_KEEPS_ITS_OWN}, '{IN_VAIN}', '') || ?
 """
 # The service works on an open batch job all the same: neither lost nor in a crash's way.
 _LEFT = f"owner IS NOT NULL AND NOT {HELD_BY_JOB}"
@@ -143,8 +149,10 @@ def retry(db: sqlite3.Connection, retries: Sequence[Retry], owner: str) -> None:
 def park(db: sqlite3.Connection, parked: Sequence[Parked], owner: str) -> None:
     """Close claims that end without a caption."""
     for one in parked:
+        # A missing photo that comes back finds its order still standing.
+        columns = "state = ?, reason = ?" if one.state is State.MISSING else _SET_ASIDE
         values = (one.state, plain(one.reason))
-        _close(db, "state = ?, reason = ?", values, (photo_key(one.photo), owner))
+        _close(db, columns, values, (photo_key(one.photo), owner))
 
 
 def release(db: sqlite3.Connection, photos: Iterable[Photo], owner: str) -> None:
@@ -181,10 +189,10 @@ def recover(db: sqlite3.Connection, now: float) -> list[Photo]:
     aside = f"captiond stopped {CRASH_LIMIT} times while this photo was with the captioner"
     db.execute(
         f"""
-        UPDATE photos SET state = 'failed', owner = NULL, reason = ?
+        UPDATE photos SET owner = NULL, {_SET_ASIDE}
         WHERE {_LEFT} AND state = 'inflight' AND crashes >= ?
-        """,  # noqa: S608 a constant condition
-        (aside, CRASH_LIMIT),
+        """,  # noqa: S608 constant parts
+        (State.FAILED, aside, CRASH_LIMIT),
     )
     db.execute(
         f"""

@@ -17,7 +17,8 @@ CAPTION_COLUMNS = (
     "digest, recipe, origin, language, model, created_at, caption, title, alt_text, keywords, text"
 )
 CLAIM_COLUMNS = (
-    "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, written"
+    "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, "
+    "written, anew_after"
 )
 
 HELD_BY_JOB = "photos.owner IN (SELECT 'job ' || id FROM jobs WHERE ended_at IS NULL)"
@@ -25,16 +26,16 @@ HELD_BY_JOB = "photos.owner IN (SELECT 'job ' || id FROM jobs WHERE ended_at IS 
 
 SHOW = """
     digest = ?, caption = coalesce(
-        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?),
-        CASE WHEN digest = ? THEN caption END
+        CASE WHEN digest = ? THEN caption END,
+        (SELECT max(id) FROM captions WHERE digest = ? AND recipe = ?)
     )
 """
-"""Shows a content's caption by a recipe, else the one shown now: never one of other bytes."""
+"""Shows a content's caption: the one shown now, else by a recipe; never one of other bytes."""
 
 
 def show_values(digest: str, recipe: str) -> tuple[str, str, str, str]:
     """Return the values for SHOW."""
-    return digest, digest, recipe, digest
+    return digest, digest, digest, recipe
 
 
 def photo_key(photo: Photo) -> Key:
@@ -69,6 +70,7 @@ def to_claim(row: sqlite3.Row) -> Claim:
         attempts=row["attempts"],
         seen_at=row["seen_at"],
         digest=row["digest"],
+        anew_after=row["anew_after"],
         written={kind: Written(**one) for kind, one in json.loads(row["written"]).items()},
     )
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import anyio
 
 from captiond.errors import LibraryUnavailable
-from captiond.index import captions, offers, queue
+from captiond.index import captions, ledger, offers, queue
 from captiond.index.base import (
     Answer,
     Claim,
@@ -27,9 +27,11 @@ from captiond.index.base import (
 )
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
-from captiond.index.integrity import is_anothers
 from captiond.index.history import SqliteHistory
+from captiond.index.integrity import is_anothers
 from captiond.index.jobs import SqliteJobs
+from captiond.index.ledger import SqliteLedger
+from captiond.index.ledger_base import FREE, Bill
 from captiond.index.limits import SqliteLimits
 from captiond.index.migrations import migrate
 from captiond.index.writer import Writer
@@ -48,6 +50,7 @@ class SqliteIndex:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="index reader")
         self.jobs = SqliteJobs(writer.run, self._read)
         self.history = SqliteHistory(writer.run, self._read)
+        self.ledger = SqliteLedger(writer.run, self._read)
         self.limits = SqliteLimits(writer.run, self._read)
 
     @classmethod
@@ -104,11 +107,19 @@ class SqliteIndex:
         await self._writer.run(lambda db: captions.answer(db, answer))
 
     async def abandon(
-        self, request: str, error: str, *, now: float, limited: bool = False
+        self,
+        request: str,
+        error: str,
+        *,
+        now: float,
+        bill: Bill | None = FREE,
+        limited: bool = False,
     ) -> None:
         """Close a request that brought no caption."""
         state = "limited" if limited else "failed"
-        await self._writer.run(lambda db: captions.abandon(db, request, error, now, state=state))
+        await self._writer.run(
+            lambda db: ledger.close(db, request, bill, now=now, state=state, error=error)
+        )
 
     async def caption_of(
         self, digest: str, *, recipe: Recipe, after: int | None = None

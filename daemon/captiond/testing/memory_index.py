@@ -24,8 +24,10 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
+from captiond.index.history_base import IN_VAIN
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
+from captiond.testing.memory_history import MemoryHistory
 from captiond.testing.memory_jobs import MemoryJobs
 from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_rows import MemoryFolderView, Row
@@ -40,8 +42,10 @@ class MemoryIndex:
         self.requests: dict[str, tuple[Request, str]] = {}
         self.answers: dict[str, Answer] = {}
         self.facts: dict[str, Facts] = {}
+        self.recipes: dict[str, Recipe] = {}
         self.health: Health | None = None
         self.jobs = MemoryJobs(self)
+        self.history = MemoryHistory(self)
         self.limits = MemoryLimits(self)
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
@@ -100,13 +104,15 @@ class MemoryIndex:
         row = self.held(request.photo, owner)
         if row is None:
             return False
-        self._show(row, request.digest, request.recipe.key)
+        row.caption = row.caption if row.digest == request.digest else None
+        row.digest = request.digest
         await self.note(request, owner=owner)
         return True
 
     async def note(self, request: Request, *, owner: str) -> None:
         """Note a request as in flight for a photo that is not in the queue."""
         self.facts[request.digest] = request.facts
+        self.recipes[request.recipe.key] = request.recipe
         self.requests[request.id] = (request, owner)
 
     async def answer(self, answer: Answer) -> None:
@@ -132,30 +138,34 @@ class MemoryIndex:
         """Close a request that brought no caption."""
         self.requests.pop(request, None)
 
-    async def caption_of(self, digest: str, *, recipe: Recipe) -> Caption | None:
+    async def caption_of(
+        self, digest: str, *, recipe: Recipe, after: int | None = None
+    ) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
-        same = [c for c in self.captions if c.digest == digest]
-        exact = [c for c in same if c.recipe == recipe.key]
-        alike = [c for c in same if recipe.accepts(c)]
-        return max(reversed(exact or alike), key=lambda c: c.created_at, default=None)
+        for number, caption in reversed(list(enumerate(self.captions, start=1))):
+            if caption.digest == digest and self._is_reusable(number, caption, recipe, after):
+                return caption
+        return None
 
     async def restore(self, caption: Caption, facts: Facts) -> None:
         """Keep a caption that stands in a sidecar and is not known here."""
         self.facts[facts.digest] = facts
         self.captions.append(caption)
 
-    async def assign(self, photo: Photo, *, owner: str, digest: str, recipe: str) -> None:
-        """Show an existing caption for a photo."""
+    async def assign(self, photo: Photo, *, owner: str, caption: Caption) -> None:
+        """Show an existing caption for a photo: this very one."""
         row = self.rows.get(photo)
         if row is not None and row.state is State.INFLIGHT and row.owner == owner:
-            self._show(row, digest, recipe)
+            found = [one for one in self.captions if one == caption]
+            shown = row.caption if row.digest == caption.digest else None
+            row.digest, row.caption = caption.digest, found[-1] if found else shown
 
     async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
         """Close claims whose caption stands in index and sidecars."""
         for one in done:
             row = self._close(one.photo, owner)
             if row is not None:
-                row.state, row.reason = State.CAPTIONED, one.reason
+                row.state, row.reason, row.anew_after = State.CAPTIONED, one.reason, None
                 row.written, row.captioned_at = dict(one.written), one.captioned_at
                 self._show(row, one.digest, one.recipe)
 
@@ -172,7 +182,7 @@ class MemoryIndex:
         for one in parked:
             row = self._close(one.photo, owner)
             if row is not None:
-                row.state, row.reason = one.state, one.reason
+                self._set_aside(row, one.state, one.reason)
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
         """Put claimed photos back as if they had never been claimed."""
@@ -228,7 +238,7 @@ class MemoryIndex:
             row.owner = None if self.jobs.holds(known.owner) else known.owner
         if known is not None and same:
             row.digest, row.caption = known.digest, known.caption
-            row.captioned_at = known.captioned_at
+            row.captioned_at, row.anew_after = known.captioned_at, known.anew_after
         if sighting.reason is not None:
             row.state, row.reason = State.SKIPPED, sighting.reason
         self.rows[sighting.photo] = row
@@ -252,6 +262,14 @@ class MemoryIndex:
         row.owner = None
         return None
 
+    def _is_reusable(
+        self, number: int, caption: Caption, recipe: Recipe, after: int | None
+    ) -> bool:
+        if after is not None:
+            return caption.recipe == recipe.key and number > after
+        brought_back = number in self.history.repeats and caption.origin == recipe.origin
+        return brought_back or recipe.accepts(caption)
+
     def _close(self, photo: Photo, owner: str) -> Row | None:
         row = self.held(photo, owner)
         if row is not None:
@@ -259,17 +277,26 @@ class MemoryIndex:
         return row
 
     def _show(self, row: Row, digest: str, recipe: str) -> None:
-        """Show the content's caption by a recipe, else the one shown now: never another's."""
+        """Show the content's caption: the one shown now, else by a recipe; never another's."""
         found = [c for c in self.captions if (c.digest, c.recipe) == (digest, recipe)]
         shown = row.caption if row.digest == digest else None
-        row.digest, row.caption = digest, found[-1] if found else shown
+        row.digest, row.caption = digest, shown or (found[-1] if found else None)
+
+    def _set_aside(self, row: Row, state: State, reason: str) -> None:
+        in_vain = row.anew_after is not None and row.caption is not None
+        if state is State.MISSING:
+            row.state, row.reason = state, reason
+        else:
+            row.state = State.CAPTIONED if in_vain else state
+            row.reason = IN_VAIN + reason if in_vain else reason
+            row.anew_after = None
 
     def _take_back(self, row: Row, *, asked: bool, now: float) -> None:
         if row.state is not State.INFLIGHT:
             return
         row.crashes += asked
         if row.crashes >= CRASH_LIMIT:
-            row.state, row.reason = State.FAILED, f"captiond stopped {CRASH_LIMIT} times"
+            self._set_aside(row, State.FAILED, f"captiond stopped {CRASH_LIMIT} times")
         else:
             row.state, row.attempts = State.QUEUED, row.attempts - 1
             row.retry_at = now + STEP_BACK_SECONDS * row.crashes**2 if row.crashes else None

@@ -26,6 +26,7 @@ class Row:
     retry_at: float | None = None
     digest: str | None = None
     caption: Caption | None = None
+    anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
     captioned_at: float | None = None
 
@@ -48,6 +49,7 @@ class Row:
             attempts=self.attempts,
             seen_at=self.seen_at,
             digest=self.digest,
+            anew_after=self.anew_after,
             written=self.written,
         )
 
