@@ -277,7 +277,8 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
         from captiond.captioners.offline import OfflineCaptioner
 
         return OfflineCaptioner()
-    key = config.read_api_key(settings)
+    on_vertex = bool(settings.gemini.vertex.project)
+    key = "" if on_vertex else config.read_api_key(settings)
     if key is None:
         raise ConfigError([NO_KEY])
     from captiond.captioners.gemini import GeminiCaptioner
@@ -334,7 +335,8 @@ def check(settings: Settings) -> Settings:
     problems = []
     if not settings.folders:
         problems.append("folders: none is watched; add a [[folders]] table with its path")
-    if settings.captioner.backend == "gemini" and config.read_api_key(settings) is None:
+    keyless = settings.captioner.backend == "offline" or settings.gemini.vertex.project
+    if not keyless and config.read_api_key(settings) is None:
         problems.append(NO_KEY)
     if sys.getfilesystemencoding() != "utf-8":
         problems.append(NOT_UTF8)

@@ -7,19 +7,17 @@ does), and builds one request per turn of the event loop.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import logging
-import re
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import anyio
 import structlog
 
 from captiond.captioners.base import Question
+from captiond.captioners.gemini_client import auth_errors, map_auth_error, open_client
 from captiond.captioners.gemini_errors import foreign_errors, map_error
 from captiond.captioners.gemini_tiers import (
     answered_tier,
@@ -30,23 +28,15 @@ from captiond.captioners.gemini_tiers import (
 from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
 from captiond.errors import CaptiondError, CaptionerStopped, PhotoError
+from captiond.generations import takes_budget, thinking_budget
 from captiond.models import Recipe, Reply, Tier
-from captiond.secrecy import keep_secret, redact
+from captiond.secrecy import redact
 from captiond.settings import GeminiSettings
 
 if TYPE_CHECKING:
     from google.genai import Client, types
 
 log = structlog.get_logger()
-
-GOOGLE = "https://generativelanguage.googleapis.com"
-"""Said always: a stray GOOGLE_GEMINI_BASE_URL must not send photos elsewhere."""
-
-SERVER_DEADLINE_SECONDS = 10
-"""The API refuses a deadline (X-Server-Timeout) below this."""
-
-THINKING_BUDGETS = {"": 0, "minimal": 0, "low": 1024, "medium": 8192, "high": 24576}
-"""Tokens for the models of generation 2.5, which know no levels; as Google maps its levels."""
 
 
 class GeminiCaptioner:
@@ -66,7 +56,9 @@ class GeminiCaptioner:
         self._session = session
         self._model = settings.model
         self._timeout_seconds = timeout_seconds
-        self._foreign = foreign_errors()
+        self._on_vertex = bool(settings.vertex.project)
+        self._auth = auth_errors()
+        self._foreign = (*foreign_errors(), *self._auth)
         self._configs: dict[tuple[str, Tier], types.GenerateContentConfig] = {}
         self._turn = asyncio.Lock()
         self._told: frozenset[tuple[str, ...]] = frozenset()
@@ -78,23 +70,9 @@ class GeminiCaptioner:
         """Open the one client that all workers share.
 
         `timeout_seconds` ends a call earlier than the settings say. Raises CaptionerStopped for
-        a key that cannot be one; nothing is asked yet.
+        a key that cannot be one, or credentials that are not there; nothing is asked yet.
         """
-        if not re.fullmatch(r"[!-~]+", api_key):
-            raise CaptionerStopped("the API key is empty or holds characters that no key holds")
-        keep_secret(api_key)
-        _quiet_sdk()
-        base_url = settings.base_url or GOOGLE
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), trust_env=not _is_loopback(base_url)
-        )
-        try:
-            client = await anyio.to_thread.run_sync(
-                _build_client, settings, base_url, api_key, session
-            )
-        except BaseException:
-            await session.close()
-            raise
+        client, session = await open_client(settings, api_key)
         timeout = timeout_seconds or settings.timeout_seconds
         return cls(client, session, settings=settings, timeout_seconds=timeout)
 
@@ -131,14 +109,13 @@ class GeminiCaptioner:
 
     async def check(self) -> str:
         """Look the model up, which is free; raises CaptionerError."""
-        try:
+        with self.mapped():
             async with asyncio.timeout(self._timeout_seconds):
                 model = await self._client.aio.models.get(model=self._model)
-        except self._foreign as error:
-            raise self._map(error) from self._cause(error)
         if model.supported_actions and "generateContent" not in model.supported_actions:
             raise CaptionerStopped(f"{self._model} cannot describe photos; change gemini.model")
-        return f"Gemini accepts the key and knows {self._model} ({model.display_name or 'ready'})"
+        who = "Vertex AI accepts the credentials" if self._on_vertex else "Gemini accepts the key"
+        return f"{who} and knows {self._model} ({model.display_name or 'ready'})"
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -157,8 +134,19 @@ class GeminiCaptioner:
         told, self._told = self._told, self._told | {news}
         return news not in told
 
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Raise what the SDK raises within as captiond's own; for what is no question."""
+        try:
+            yield
+        except self._foreign as error:
+            raise self._map(error) from self._cause(error)
+
     def _map(self, error: Exception) -> CaptiondError:
-        return map_error(error)
+        mapped = map_auth_error(error) if isinstance(error, self._auth) else map_error(error)
+        if self._on_vertex and getattr(error, "code", None) in {401, 403}:
+            return CaptionerStopped(f"Vertex AI does not let these credentials in: {mapped}")
+        return mapped
 
     def _cause(self, error: Exception) -> Exception | None:
         """Return the error for the traceback, unless it tells the key (a suspended one is)."""
@@ -190,18 +178,13 @@ def build_config(recipe: Recipe, **options: Any) -> types.GenerateContentConfig:
 
 
 def _thinking(model: str, level: str) -> types.ThinkingConfig | None:
-    """Return the thinking in the words of the model's generation, None for its default.
-
-    2.5 takes a budget and 3.x a level; 2.5 Pro cannot do without, and older ones cannot think.
-    """
+    """Return the thinking in the words of the model's generation, None for its default."""
     from google.genai import types
 
-    generation = re.search(r"gemini-(\d+)\.(\d+)", model)
-    if generation is None or int(generation[1]) > 2:  # noqa: PLR2004 the generation of Gemini
+    if not takes_budget(model):
         return types.ThinkingConfig(thinking_level=types.ThinkingLevel(level)) if level else None
-    if not level and ("-pro" in model or generation[2] != "5"):
-        return None
-    return types.ThinkingConfig(thinking_budget=THINKING_BUDGETS[level])
+    budget = thinking_budget(model, level)
+    return None if budget is None else types.ThinkingConfig(thinking_budget=budget)
 
 
 def build_contents(question: Question) -> types.Content:
@@ -216,39 +199,3 @@ def build_contents(question: Question) -> types.Content:
     )
     texts = [types.Part(text=text) for text in question.texts]
     return types.Content(role="user", parts=[image, *texts])
-
-
-def _build_client(
-    settings: GeminiSettings, base_url: str, api_key: str, session: aiohttp.ClientSession
-) -> Client:
-    from google import genai
-    from google.genai import types
-
-    seconds = max(settings.timeout_seconds, SERVER_DEADLINE_SECONDS)
-    return genai.Client(
-        api_key=api_key,
-        enterprise=False,  # a stray GOOGLE_GENAI_USE_VERTEXAI would reroute every call
-        http_options=types.HttpOptions(
-            base_url=base_url,
-            api_version=settings.api_version,
-            timeout=int(seconds * 1000),
-            retry_options=types.HttpRetryOptions(attempts=1),
-            aiohttp_client=session,
-        ),
-    )
-
-
-def _is_loopback(url: str) -> bool:
-    """Tell whether the URL stays on this machine, where HTTP_PROXY has no business."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _quiet_sdk() -> None:
-    """Keep the SDK's chatter out of the log, and a warning about bodies over 1 MiB."""
-    for name in ("google_genai", "httpx2"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", "Sending a large body directly", ResourceWarning)

@@ -29,6 +29,7 @@ VERBS = {
     "failed": "List the photos that have no caption, with the reasons.",
     "retry": "Queue photos that have no caption again.",
     "config": "Show or check the configuration.",
+    "models": "List the models that the key can use, with prices.",
     "doctor": "Check that everything captiond needs is in place.",
     "demo": "Watch captiond work on a handful of photos, without a key.",
 }

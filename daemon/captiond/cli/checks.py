@@ -77,6 +77,8 @@ def check_key(settings: Settings) -> tuple[Check, ApiKey | None]:
     """Check that there is a key where one is needed; the key itself is in no sentence."""
     if settings.captioner.backend == "offline":
         return Check("API key", None, "not needed: captioner.backend is offline"), None
+    if settings.gemini.vertex.project:
+        return Check("API key", None, "not needed: gemini.vertex is set"), ApiKey("", "nowhere")
     try:
         key = find_api_key(settings)
     except ConfigError as error:
