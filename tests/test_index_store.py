@@ -180,7 +180,7 @@ async def test_the_ledger_keeps_every_request(tmp_path):
     wanted = "id, state, input_tokens, output_tokens, thinking_tokens, cost_usd, error, ended_at"
     assert read(path, f"SELECT {wanted} FROM requests ORDER BY id") == [
         ("r1", "answered", 100, 20, 5, 0.25, None, 5.0),
-        ("r2", "failed", None, None, None, None, "overloaded", 8.0),
+        ("r2", "failed", None, None, None, 0.0, "overloaded", 8.0),
         ("r3", "lost", None, None, None, None, None, 9.0),
     ]
     assert read(path, "SELECT count(*) FROM recipes") == [(1,)]

@@ -198,6 +198,16 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """What may be spent from `since` until `until`, in USD; `name` is its key of [limits]."""
+
+    name: str
+    usd: float
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a captioner answered, and what is billed for it.
 

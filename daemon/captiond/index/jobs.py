@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from captiond.index import captions, queue
+from captiond.index import captions, ledger, queue
 from captiond.index.base import Parked, Request, Retry
 from captiond.index.jobs_base import Asked, Job, Settled, owner_of
 from captiond.index.names import plain
 from captiond.index.rows import CLAIM_COLUMNS, photo_key, to_claim
+from captiond.index.search import OPEN_JOBS
 from captiond.models import Tier
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class SqliteJobs:
 
     async def open_jobs(self) -> list[Job]:
         """Return the jobs that have not ended, the oldest first."""
-        return await self._read(open_jobs)
+        return await self._read(_open_jobs)
 
     async def asked(self, job: str) -> list[Asked]:
         """Return the questions of a job that have no answer yet."""
@@ -80,14 +81,9 @@ class SqliteJobs:
         return await self._read(lambda db: _count(db, failed, (digest, recipe)))
 
 
-def open_jobs(db: sqlite3.Connection) -> list[Job]:
-    """Return the jobs that have not ended, the oldest first."""
-    rows = db.execute(
-        "SELECT id, model, requests, created_at, name FROM jobs WHERE ended_at IS NULL"
-        " ORDER BY created_at"
-    )
+def _open_jobs(db: sqlite3.Connection) -> list[Job]:
     names = ("id", "model", "requests", "created_at", "name")
-    return [Job(**dict(zip(names, row, strict=True))) for row in rows]
+    return [Job(**dict(zip(names, row, strict=True))) for row in db.execute(OPEN_JOBS)]
 
 
 def _make(db: sqlite3.Connection, job: Job, requests: Sequence[Request], owner: str) -> set[str]:
@@ -134,7 +130,7 @@ def _settle(db: sqlite3.Connection, settled: Sequence[Settled], owner: str, now:
         if one.answer is not None:
             captions.answer(db, one.answer)
         else:
-            captions.abandon(db, one.asked.request, one.error, now)
+            ledger.close(db, one.asked.request, one.bill, now=now, state="failed", error=one.error)
         match one.fate:
             case Retry():
                 queue.retry(db, [one.fate], owner)
@@ -147,7 +143,7 @@ def _settle(db: sqlite3.Connection, settled: Sequence[Settled], owner: str, now:
 def _end(db: sqlite3.Connection, job: str, how: tuple[str, str], now: float) -> None:
     state, error = how
     unanswered = "WHERE job = ? AND state = 'inflight'"
-    free = "reserved_usd = NULL, ended_at = ?, error = ?"
+    free = "cost_usd = 0, ended_at = ?, error = ?"
     request_state = "lost" if state == "dissolved" else "failed"
     db.execute(
         f"UPDATE requests SET state = '{request_state}', {free} {unanswered}",  # noqa: S608 constant parts

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from captiond.index.base import Answer, Claim, Parked, Request, Retry
+from captiond.index.ledger_base import FREE, Bill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +50,15 @@ class Asked:
 class Settled:
     """What came of a question: an answer, or why there is none; and what becomes of its photo.
 
+    `bill` is for what was billed without an answer; None: nobody knows.
+
     `fate` None puts the photo back into the queue as if it had never been claimed.
     """
 
     asked: Asked
     answer: Answer | None = None
     error: str = ""
+    bill: Bill | None = FREE
     fate: Retry | Parked | None = None
 
 

@@ -16,19 +16,19 @@ from captiond.index.base import (
     Answer,
     Claim,
     Completed,
-    FolderDigest,
-    FolderView,
     Health,
     Parked,
     Request,
     Retry,
     Sighting,
 )
-from captiond.index.history_base import IN_VAIN
+from captiond.index.folders_base import FolderDigest, FolderView
+from captiond.index.ledger_base import FREE, Bill
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 from captiond.testing.memory_history import MemoryHistory
 from captiond.testing.memory_jobs import MemoryJobs
+from captiond.testing.memory_ledger import MemoryLedger
 from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
@@ -46,6 +46,7 @@ class MemoryIndex:
         self.health: Health | None = None
         self.jobs = MemoryJobs(self)
         self.history = MemoryHistory(self)
+        self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))
         self.limits = MemoryLimits(self)
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
@@ -104,13 +105,14 @@ class MemoryIndex:
         row = self.held(request.photo, owner)
         if row is None:
             return False
+        await self.note(request, owner=owner)
         row.caption = row.caption if row.digest == request.digest else None
         row.digest = request.digest
-        await self.note(request, owner=owner)
         return True
 
     async def note(self, request: Request, *, owner: str) -> None:
         """Note a request as in flight for a photo that is not in the queue."""
+        self.ledger.enter(request)
         self.facts[request.digest] = request.facts
         self.recipes[request.recipe.key] = request.recipe
         self.requests[request.id] = (request, owner)
@@ -119,6 +121,8 @@ class MemoryIndex:
         """Keep a reply; the photo shows it unless its claim became void."""
         self.captions.append(answer.caption)
         self.answers[answer.request] = answer
+        bill = Bill(answer.usage, answer.cost_usd, answer.tier)
+        self.ledger.close(answer.request, bill, state="answered")
         _, owner = self.requests.pop(answer.request, (None, None))
         row = self.rows.get(answer.photo)
         if row is None or row.state is not State.INFLIGHT or owner is None or row.owner != owner:
@@ -133,19 +137,18 @@ class MemoryIndex:
         error: str,  # noqa: ARG002 the Protocol's words
         *,
         now: float,  # noqa: ARG002 the Protocol's words
-        limited: bool = False,  # noqa: ARG002 the Protocol's words
+        bill: Bill | None = FREE,
+        limited: bool = False,
     ) -> None:
         """Close a request that brought no caption."""
         self.requests.pop(request, None)
+        self.ledger.close(request, bill, state="limited" if limited else "failed")
 
     async def caption_of(
         self, digest: str, *, recipe: Recipe, after: int | None = None
     ) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
-        for number, caption in reversed(list(enumerate(self.captions, start=1))):
-            if caption.digest == digest and self._is_reusable(number, caption, recipe, after):
-                return caption
-        return None
+        return self.history.reusable(digest, recipe, after)
 
     async def restore(self, caption: Caption, facts: Facts) -> None:
         """Keep a caption that stands in a sidecar and is not known here."""
@@ -182,7 +185,7 @@ class MemoryIndex:
         for one in parked:
             row = self._close(one.photo, owner)
             if row is not None:
-                self._set_aside(row, one.state, one.reason)
+                row.set_aside(one.state, one.reason)
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
         """Put claimed photos back as if they had never been claimed."""
@@ -205,6 +208,8 @@ class MemoryIndex:
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held."""
         left = {n: one for n, one in self.requests.items() if not self.jobs.holds(one[1])}
+        for number in left:
+            self.ledger.close(number, None, state="lost")
         asked = {self.requests.pop(number)[0].photo for number in left}
         held = [
             photo
@@ -262,14 +267,6 @@ class MemoryIndex:
         row.owner = None
         return None
 
-    def _is_reusable(
-        self, number: int, caption: Caption, recipe: Recipe, after: int | None
-    ) -> bool:
-        if after is not None:
-            return caption.recipe == recipe.key and number > after
-        brought_back = number in self.history.repeats and caption.origin == recipe.origin
-        return brought_back or recipe.accepts(caption)
-
     def _close(self, photo: Photo, owner: str) -> Row | None:
         row = self.held(photo, owner)
         if row is not None:
@@ -282,21 +279,12 @@ class MemoryIndex:
         shown = row.caption if row.digest == digest else None
         row.digest, row.caption = digest, shown or (found[-1] if found else None)
 
-    def _set_aside(self, row: Row, state: State, reason: str) -> None:
-        in_vain = row.anew_after is not None and row.caption is not None
-        if state is State.MISSING:
-            row.state, row.reason = state, reason
-        else:
-            row.state = State.CAPTIONED if in_vain else state
-            row.reason = IN_VAIN + reason if in_vain else reason
-            row.anew_after = None
-
     def _take_back(self, row: Row, *, asked: bool, now: float) -> None:
         if row.state is not State.INFLIGHT:
             return
         row.crashes += asked
         if row.crashes >= CRASH_LIMIT:
-            self._set_aside(row, State.FAILED, f"captiond stopped {CRASH_LIMIT} times")
+            row.set_aside(State.FAILED, f"captiond stopped {CRASH_LIMIT} times")
         else:
             row.state, row.attempts = State.QUEUED, row.attempts - 1
             row.retry_at = now + STEP_BACK_SECONDS * row.crashes**2 if row.crashes else None

@@ -74,7 +74,7 @@ class MemoryJobs:
                 await self._index.answer(one.answer)
             else:
                 self._failed.append(self._index.requests[one.asked.request][0])
-                await self._index.abandon(one.asked.request, one.error, now=now)
+                await self._index.abandon(one.asked.request, one.error, now=now, bill=one.bill)
             match one.fate:
                 case Retry():
                     await self._index.retry([one.fate], owner=owner)
