@@ -8,7 +8,8 @@ from pathlib import Path
 
 import anyio
 
-from captiond.index.base import FolderDigest, KnownFile, Sighting
+from captiond.index.base import Sighting
+from captiond.index.folders_base import FolderDigest, KnownFile
 from captiond.intake.attend import Intake, attend
 from captiond.intake.folder import WatchedFolder
 from captiond.models import Photo, State

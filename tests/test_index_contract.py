@@ -21,14 +21,8 @@ from index_helpers import (
     signature,
 )
 
-from captiond.index.base import (
-    FolderDigest,
-    Health,
-    KnownFile,
-    Parked,
-    Retry,
-    Sighting,
-)
+from captiond.index.base import Health, Parked, Retry, Sighting
+from captiond.index.folders_base import FolderDigest, KnownFile
 from captiond.models import Lane, Photo, Recipe, State, Written
 
 
@@ -438,9 +432,7 @@ class TestCaptions:
         await index.offer([sighting("a.jpg"), sighting("b.jpg")], now=1.0)
         await claim(index)
         await index.restore(caption("a boat", created_at=2.0), request().facts)
-        await index.assign(
-            photo("a.jpg"), owner=OWNER, caption=caption("a boat", created_at=2.0)
-        )
+        await index.assign(photo("a.jpg"), owner=OWNER, caption=caption("a boat", created_at=2.0))
         await index.complete([completed("a.jpg")], owner=OWNER)
         assert await index.caption_of("d1", recipe=RECIPE) == caption("a boat", created_at=2.0)
         assert await index.counts() == {State.CAPTIONED: 1, State.INFLIGHT: 1}

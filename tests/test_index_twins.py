@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_helpers import RECIPE, answer, caption, completed, photo, request, sighting
 
-from captiond.index.base import FolderDigest, Parked, Retry
+from captiond.index.base import Parked, Retry
+from captiond.index.folders_base import FolderDigest
 from captiond.index.store import SqliteIndex
 from captiond.models import Lane, State
 from captiond.testing.memory_index import MemoryIndex

@@ -15,7 +15,7 @@ from intake_helpers import Recorder, intake, watched_folder, write_photo
 from structlog.testing import capture_logs
 
 from captiond import files
-from captiond.index.base import KnownFile
+from captiond.index.folders_base import KnownFile
 from captiond.intake.added import topmost
 from captiond.intake.attend import ScanTotals, scan_interval, scan_once
 from captiond.intake.filters import Filter

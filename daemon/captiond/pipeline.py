@@ -21,7 +21,8 @@ from captiond import errors
 from captiond.asking import find_or_ask
 from captiond.bench import Bench, Plan
 from captiond.captioners.languages import misses
-from captiond.index.base import Claim, Completed, FolderDigest, Parked
+from captiond.index.base import Claim, Completed, Parked
+from captiond.index.folders_base import FolderDigest
 from captiond.models import Caption, Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
 from captiond.verdicts import judge

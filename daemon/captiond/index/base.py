@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.index.ledger_base import FREE, Bill, Ledger
 from captiond.models import (
     Cap,
@@ -165,46 +166,6 @@ class Health:
     found_by_event: int = 0
     found_by_scan: int = 0
     pace: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FolderDigest:
-    """What a folder's listing digested to when the index last agreed with it."""
-
-    root: str
-    folder: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What the index holds of one file in a folder."""
-
-    size: int
-    mtime_ns: int
-    state: State
-
-
-class FolderView(Protocol):
-    """Reads what the index knows of folders; synchronous, for the scan's own thread.
-
-    Opened, used and closed in one thread. Raises LibraryUnavailable.
-    """
-
-    def digest(self, root: str, folder: str) -> str | None:
-        """Return the folder's digest as last saved, None if there is none."""
-
-    def files(self, root: str, folder: str) -> dict[str, KnownFile]:
-        """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
-
-    def folders(self, root: str, beneath: str) -> list[str]:
-        """Return the folders at or beneath `beneath` ("" = all) with a row that is not missing."""
-
-    def disks(self, root: str) -> dict[str, str]:
-        """Return which file system lay at which folder of the root, as last saved."""
-
-    def close(self) -> None:
-        """Let go of the file."""
 
 
 class Index(Protocol):

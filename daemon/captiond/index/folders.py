@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from captiond.index.base import KnownFile
 from captiond.index.connections import FAILURES, connect_reading, unavailable
+from captiond.index.folders_base import KnownFile
 from captiond.index.names import from_stored, to_stored
 from captiond.models import State
 

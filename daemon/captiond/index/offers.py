@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from captiond.index.base import FolderDigest, Sighting
+from captiond.index.base import Sighting
+from captiond.index.folders_base import FolderDigest
 from captiond.index.names import plain, to_stored
 from captiond.index.rows import HELD_BY_JOB, photo_key, signature_columns
 from captiond.models import Photo, State

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from captiond.index.base import FolderDigest, Index
+from captiond.index.base import Index
+from captiond.index.folders_base import FolderDigest
 
 REMEMBERED_FOLDERS = 10_000
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from stat import S_ISREG
 
 from captiond.beneath import folder_beneath
-from captiond.index.base import KnownFile
+from captiond.index.folders_base import KnownFile
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
 from captiond.models import State
@@ -25,12 +25,16 @@ Arm = Callable[[str, int], None]
 
 @dataclass(slots=True)
 class Listing:
-    """What lies straight in a folder: photos, folders to enter, names that are no photos."""
+    """What lies straight in a folder: photos, folders to enter, names that are no photos.
+
+    `closed` are the names of folders that are not entered.
+    """
 
     folder: str
     photos: list[Entry] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
 
 def unarmed(_folder: str, _fd: int) -> None:
@@ -54,11 +58,36 @@ def list_folder(watched: WatchedFolder, folder: str, arm: Arm = unarmed) -> List
                     photos.append((name, found.st_size, found.st_mtime_ns))
                     continue
                 photos.append((name, 0, 0))
-            if entry.is_dir(follow_symlinks=False) and watched.filter.enters(folder, name):
+            if not entry.is_dir(follow_symlinks=False):
+                continue
+            if watched.recursive and watched.filter.enters(folder, name):
                 listing.folders.append(f"{folder}/{name}" if folder else name)
-    if not watched.recursive:
-        listing.folders.clear()
+            else:
+                listing.closed.append(name)
     return None if NO_MEDIA in listing.others else listing
+
+
+def walk(
+    watched: WatchedFolder, beneath: str = "", *, arm: Arm = unarmed
+) -> Iterator[tuple[str, Listing | OSError | None]]:
+    """List the folder `beneath` ("" = the root) and all below; blocks on the disk.
+
+    Yields each folder with what lies in it, None where `.nomedia` forbids it, or why it cannot be
+    read. A folder that is gone meanwhile is left out.
+    """
+    waiting = [beneath]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            listing = list_folder(watched, folder, arm)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield folder, error
+            continue
+        if listing is not None:
+            waiting += listing.folders
+        yield folder, listing
 
 
 def folders_in(watched: WatchedFolder, folder: str, arm: Arm) -> list[str]:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from captiond.files import is_leftover
-from captiond.index.base import FolderDigest, FolderView
+from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.intake.folder import WatchedFolder
-from captiond.intake.listing import Arm, Listing, absent, differing, digest_of, list_folder, unarmed
+from captiond.intake.listing import Arm, Listing, absent, differing, digest_of, unarmed, walk
 from captiond.intake.look import is_folder
 from captiond.models import State
 
@@ -98,19 +98,11 @@ def _hold_back_gone(findings: Iterable[Finding]) -> Iterator[Finding]:
 def _compare_tree(
     watched: WatchedFolder, view: FolderView, beneath: str, arm: Arm
 ) -> Iterator[Finding]:
-    waiting = [beneath]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            listing = list_folder(watched, folder, arm)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            yield Finding(folder=folder, unreadable=error.strerror or str(error))
-            continue
-        if listing is not None:
-            waiting += listing.folders
-            yield _compare_folder(watched, view, listing)
+    for folder, found in walk(watched, beneath, arm=arm):
+        if isinstance(found, OSError):
+            yield Finding(folder=folder, unreadable=found.strerror or str(found))
+        elif found is not None:
+            yield _compare_folder(watched, view, found)
     if watched.recursive:
         yield from _vanished_folders(watched, view, beneath)
 

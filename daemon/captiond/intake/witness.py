@@ -25,7 +25,8 @@ import anyio
 import structlog
 
 from captiond.beneath import folder_beneath
-from captiond.index.base import FolderView, Index
+from captiond.index.base import Index
+from captiond.index.folders_base import FolderView
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import Mount, places_of, read_mounts
 from captiond.intake.statx import born_ns

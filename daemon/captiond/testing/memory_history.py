@@ -18,7 +18,7 @@ from captiond.index.history_base import (
     choose,
     refuse,
 )
-from captiond.models import Caption, Lane, Photo, Signature, State
+from captiond.models import Caption, Lane, Photo, Recipe, Signature, State
 from captiond.testing.memory_rows import Row
 
 if TYPE_CHECKING:  # it holds the history
@@ -42,6 +42,18 @@ class MemoryHistory:
             return None
         is_new = row.anew_after is None or self._place(row.caption) > row.anew_after
         return row.caption if is_new else None
+
+    def reusable(self, digest: str, recipe: Recipe, after: int | None) -> Caption | None:
+        """Return the newest caption that may be reused for this content, None if there is none."""
+        for place, caption in reversed(list(enumerate(self._index.captions, start=1))):
+            if after is None:
+                brought_back = place in self.repeats and caption.origin == recipe.origin
+                fits = brought_back or recipe.accepts(caption)
+            else:
+                fits = caption.recipe == recipe.key and place > after
+            if fits and caption.digest == digest:
+                return caption
+        return None
 
     async def past(self, photo: Photo) -> list[Past]:
         """Return every caption of the photo's content, the newest first."""

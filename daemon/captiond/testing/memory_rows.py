@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from captiond.index.base import Claim, KnownFile
+from captiond.index.base import Claim
+from captiond.index.folders_base import KnownFile
+from captiond.index.history_base import IN_VAIN
 from captiond.models import Caption, Lane, Photo, Signature, State, Written
 
 
@@ -39,6 +41,15 @@ class Row:
     def is_suspect(self) -> bool:
         """Whether the photo was with the captioner at a crash and is not answered yet."""
         return self.crashes > 0 and self.state in (State.QUEUED, State.INFLIGHT)
+
+    def set_aside(self, state: State, reason: str) -> None:
+        """End without a caption, or with the one before when a new one was ordered in vain."""
+        self.state, self.reason = state, reason
+        if state is State.MISSING:
+            return
+        if self.anew_after is not None and self.caption is not None:
+            self.state, self.reason = State.CAPTIONED, IN_VAIN + reason
+        self.anew_after = None
 
     def claim(self) -> Claim:
         """Return the row as its holder sees it."""
