@@ -32,6 +32,7 @@ from PIL import (
 from captiond.errors import Undecodable
 from captiond.images import facts, kinds, palette
 from captiond.images.kinds import Kind
+from captiond.images.sizes import check_size
 from captiond.images.wire import Limits
 from captiond.models import Facts, Prepared, Tags
 
@@ -195,12 +196,7 @@ def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.I
 
 
 def _check_size(known: Facts, limits: Limits) -> None:
-    megapixels = known.width * known.height / 1e6
-    if megapixels > limits.max_megapixels:
-        raise Undecodable(
-            f"too large: {known.width} x {known.height} pixels are {megapixels:.0f} megapixels, "
-            f"over images.max_megapixels = {limits.max_megapixels}"
-        )
+    check_size(known.width, known.height, max_megapixels=limits.max_megapixels)
 
 
 def _jpeg_shrink(known: Facts, edge: int) -> int:

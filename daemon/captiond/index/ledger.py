@@ -62,7 +62,7 @@ class SqliteLedger:
 
     async def recent_output(self, recipe: Recipe) -> float | None:
         """Return the average output tokens of the latest answers by this recipe or its model."""
-        return await self._read(lambda db: _recent_output(db, recipe))
+        return await self._read(lambda db: recent_output(db, recipe))
 
 
 def enter(db: sqlite3.Connection, request: Request, owner: str) -> None:
@@ -149,7 +149,8 @@ def _check(db: sqlite3.Connection, request: Request) -> None:
             )
 
 
-def _recent_output(db: sqlite3.Connection, recipe: Recipe) -> float | None:
+def recent_output(db: sqlite3.Connection, recipe: Recipe) -> float | None:
+    """Return the average output tokens of the latest answers by this recipe or its model."""
     values = {"recipe": recipe.key, "model": recipe.model, "recent": RECENT}
     mine, alike = db.execute(_RECENT, values).fetchone()
     found: float | None = alike if mine is None else mine

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from captiond.intake.filters import Filter
-from captiond.settings import Polling
+from captiond.settings import FolderSettings, Polling, WatchSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,18 @@ class WatchedFolder:
     settle_seconds: float = 2.0
     scan_interval_seconds: float = 3600.0
     polling: Polling = "auto"
+
+    @classmethod
+    def of(cls, folder: FolderSettings, watch: WatchSettings) -> Self:
+        """Return the rules of a folder of the configuration."""
+        return cls(
+            root=folder.path,
+            recursive=folder.recursive,
+            filter=Filter(tuple(watch.ignore)),
+            settle_seconds=watch.settle_seconds,
+            scan_interval_seconds=watch.scan_interval_minutes * 60,
+            polling=folder.polling or watch.polling,
+        )
 
     def full(self, path: str) -> str:
         """Return the absolute path of `path` beneath the root; "" is the root itself."""
