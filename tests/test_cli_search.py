@@ -12,7 +12,7 @@ import pytest
 from cli_helpers import House
 from daemon_helpers import PROGRAM
 
-from captiond.cli.search import parse_since
+from captiond.cli.since import parse_since
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def test_since_and_limit_narrow_the_search(house):
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
+        ("1970", "1970-01-01T00:00:00+02:00"),
         ("2026-11-01", "2026-11-01T00:00:00+02:00"),
         ("2026-11-01T18:30", "2026-11-01T18:30:00+02:00"),
         ("2026-11-01T18:30Z", "2026-11-01T18:30:00+00:00"),
@@ -107,7 +108,7 @@ def test_what_is_no_moment_is_a_usage_error_that_says_what_is(house, text):
     """Exit 2, with examples."""
     code, out, err = house.run("search", "boat", "--since", text)
     assert (code, out) == (2, "")
-    assert "write 2026-11-01" in err
+    assert "write 2026, 2026-11-01" in err
 
 
 def test_nothing_steers_the_terminal(house):

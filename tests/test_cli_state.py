@@ -97,7 +97,7 @@ def test_retry_takes_one_state_or_single_files(tmp_path):
     assert house.json("retry", "--state", "refused") == {"queued": 1}
     file = house.photos / "bad/empty.jpg"
     assert house.json("retry", "--state", "skipped", file) == {"queued": 0}
-    assert house.json("retry", file, house.photos / "boats/red.jpg") == {"queued": 1}
+    assert house.run("retry", file, house.photos / "boats/red.jpg")[1] == "1 photo queued again\n"
     assert house.json("status")["photos"]["failed"] == 2
 
 

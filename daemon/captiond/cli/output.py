@@ -85,6 +85,11 @@ def moment(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def count(number: int, thing: str) -> str:
+    """Return a number of things in words that fit it: "1 photo", "1,200 photos"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def _json_escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,11 +42,12 @@ def command(
     """
     import anyio
 
+    from captiond.cli.places import photo_at
     from captiond.index.search import Library
     from captiond.models import State
 
     settings = output.settings(ctx)
-    photos = [_photo(file, settings) for file in files] or None
+    photos = [photo_at(file, settings) for file in files] or None
     with Library(settings.index.path) as library:
         health = library.health()
     wanted = [State(state) for state in states]
@@ -55,19 +55,9 @@ def command(
     if as_json:
         output.print_json({"queued": queued})
     else:
-        click.echo(f"{queued} photos queued again")
+        click.echo(f"{output.count(queued, 'photo')} queued again")
     if queued and not is_running(health, now=time.time()):
         output.note("no daemon runs; captiond run, or captiond scan, takes them up")
-
-
-def _photo(file: str, settings: Settings) -> Photo:
-    from captiond.models import Photo
-
-    path = Path(os.path.abspath(file))  # noqa: PTH100 - Path.absolute keeps ".."
-    for folder in settings.folders:
-        if path.is_relative_to(folder.path):
-            return Photo(folder.path, path.relative_to(folder.path).as_posix())
-    raise click.BadParameter(f"{path} lies in no watched folder", param_hint="FILE")
 
 
 async def _requeue(

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from captiond.cli import output
+from captiond.cli.since import since as moment_of
 
 if TYPE_CHECKING:  # a wrong option is told without opening an index
     from captiond.index.search import Entry
-
-_AGO = re.compile(r"(\d{1,6})\s*([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """Return the moment meant by a date, a date and time, `12h`, `7d`, `2w`, today or yesterday.
-
-    `now` is local; days begin at local midnight. Raises ValueError.
-    """
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    named = {"today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if text in named:
-        return named[text]
-    if ago := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
-
-
-def _since(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return parse_since(text, datetime.now().astimezone()).timestamp()
-    except (ValueError, OverflowError) as error:
-        hint = "write 2026-11-01, 2026-11-01T18:30, 12h, 7d, 2w, today or yesterday"
-        raise click.BadParameter(f"{text!r} is no moment; {hint}") from error
 
 
 @click.command(short_help="Find photos by what is in them.")
 @click.argument("query", nargs=-1, required=True)
 @click.option("--folder", metavar="DIR", help="Only photos in this folder and those beneath it.")
-@click.option("--since", metavar="WHEN", callback=_since, help="Only photos that came since then.")
+@click.option(
+    "--since", metavar="WHEN", callback=moment_of, help="Only photos that came since then."
+)
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
 )
