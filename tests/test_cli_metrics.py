@@ -42,6 +42,9 @@ def test_metrics_tell_how_things_stand(tmp_path):
         "captiond_photos refused": 1,
         "captiond_photos skipped": 1,
         "captiond_photos missing": 0,
+        "captiond_queue arrivals": 1,
+        "captiond_queue backlog": 0,
+        "captiond_queue jobs": 0,
     }
     kinds = {family.name: family.type for family in text_string_to_metric_families(out)}
     assert kinds["captiond_photos_found"] == "counter"
@@ -62,9 +65,10 @@ def test_metrics_of_a_daemon_that_died(tmp_path):
 
 def test_metrics_before_the_first_start():
     """Nothing is told of a daemon that never ran but that it is down."""
-    assert samples(metrics(None, {"queued": 0}, running=False)) == {
+    assert samples(metrics(None, {"queued": 0}, {"backlog": 0}, running=False)) == {
         "captiond_up": 0,
         "captiond_photos queued": 0,
+        "captiond_queue backlog": 0,
     }
 
 

@@ -14,7 +14,7 @@ DEFAULT = "gemini-3.5-flash-lite"
 
 
 def test_it_lists_what_can_caption_with_prices_and_pays_nothing(tmp_path: Path) -> None:
-    """Prices by tier at the current settings, unknown ones as unknown, the configured one marked."""
+    """Prices by tier at the current settings or "unknown"; the configured one is marked."""
     with gemini() as url:
         home = Home(tmp_path, url)
         models = {one["model"]: one for one in json.loads(home.run("models", "--json").stdout)}

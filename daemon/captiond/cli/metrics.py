@@ -11,19 +11,29 @@ from prometheus_client.registry import Collector
 from captiond.index.base import Health
 
 
-def metrics(health: Health | None, photos: Mapping[str, int], *, running: bool) -> str:
-    """Return the text format; `photos` is a number for each state."""
+def metrics(
+    health: Health | None, photos: Mapping[str, int], queue: Mapping[str, int], *, running: bool
+) -> str:
+    """Return the text format; `photos` is a number for each state, `queue` one for each lane."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Status(health, photos, running=running))
+    registry.register(_Status(health, photos, queue, running=running))
     return generate_latest(registry).decode()
 
 
 class _Status(Collector):
     """What one look at the index showed."""
 
-    def __init__(self, health: Health | None, photos: Mapping[str, int], *, running: bool) -> None:
+    def __init__(
+        self,
+        health: Health | None,
+        photos: Mapping[str, int],
+        queue: Mapping[str, int],
+        *,
+        running: bool,
+    ) -> None:
         self._health = health
         self._photos = photos
+        self._queue = queue
         self._running = running
 
     def collect(self) -> Iterator[Metric]:
@@ -32,6 +42,10 @@ class _Status(Collector):
         for state, count in self._photos.items():
             photos.add_metric([state], count)
         yield photos
+        queue = GaugeMetricFamily("captiond_queue", "Photos that wait, by lane.", labels=["lane"])
+        for lane, count in self._queue.items():
+            queue.add_metric([lane], count)
+        yield queue
         if self._health is not None:
             yield from _of_daemon(self._health)
 

@@ -14,6 +14,7 @@ from captiond.cli import output
 if TYPE_CHECKING:  # only named in signatures
     from captiond.index.base import Health
 
+QUEUED = {"arrivals": "arrivals", "backlog": "backlog", "jobs": "in batch jobs"}
 FRESH_SECONDS = 30.0
 """A daemon says every 5 s that it lives; a laden disk may hold that up."""
 
@@ -32,24 +33,26 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     from captiond.models import State
 
     with Library(output.settings(ctx).index.path) as library:
-        health, counts = library.health(), library.counts()
+        health, counts, queue = library.health(), library.counts(), library.queue()
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
     if as_metrics:
         from captiond.cli.metrics import metrics
 
-        click.echo(metrics(health, photos, running=running), nl=False)
+        click.echo(metrics(health, photos, queue, running=running), nl=False)
         return
     if as_json:
         daemon = dataclasses.asdict(health) if health else None
         index = str(library.path)
-        output.print_json({"index": index, "running": running, "daemon": daemon, "photos": photos})
+        told = {"index": index, "running": running, "daemon": daemon, "photos": photos}
+        output.print_json({**told, "queue": queue})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
     if health and running:
         rows.append(("found", _found(health)))
         if health.paused:
             rows.append(("paused", _pause(health)))
+    rows.append(("queue", ", ".join(f"{count:,} {QUEUED[lane]}" for lane, count in queue.items())))
     output.table(("", ""), [*rows, *photos.items()])
 
 

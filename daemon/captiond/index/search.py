@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -94,6 +95,15 @@ _BEST = """
     WHERE photos_fts MATCH :match AND photos_fts.rowid >= :floor AND photos.state <> 'missing'
     {filters} ORDER BY {rank}, photos.id DESC LIMIT :limit
 """
+_LANES = """
+    SELECT lane, count(*) FROM photos INDEXED BY photos_due
+    WHERE state = 'queued' AND retry_at IS NULL AND owner IS NULL GROUP BY lane
+    UNION ALL
+    SELECT lane, count(*) FROM photos INDEXED BY photos_later
+    WHERE state = 'queued' AND retry_at IS NOT NULL AND owner IS NULL GROUP BY lane
+"""
+_IN_JOBS = "SELECT count(*) FROM photos WHERE owner >= 'job ' AND owner < 'job!'"
+"""As `jobs_base.owner_of` names them; no host has a space in its name."""
 _FAILED = """
     SELECT id FROM photos INDEXED BY photos_troubled
     WHERE reason IS NOT NULL AND state IN ('failed', 'refused', 'skipped', 'queued')
@@ -159,6 +169,20 @@ class Library:
 
         rows = self.rows("SELECT state, count(*) FROM photos GROUP BY state", ())
         return {State(state): count for state, count in rows}
+
+    def queue(self) -> dict[str, int]:
+        """Return how many photos wait: `arrivals`, `backlog`, and `jobs` for those in jobs."""
+        from captiond.models import Lane
+
+        waiting = Counter[int]()
+        for lane, count in self.rows(_LANES, ()):
+            waiting[lane] += count
+        ((in_jobs,),) = self.rows(_IN_JOBS, ())
+        return {
+            "arrivals": waiting[Lane.ARRIVAL],
+            "backlog": waiting[Lane.BACKLOG],
+            "jobs": in_jobs,
+        }
 
     def health(self) -> Health | None:
         """Return what the daemon said of itself last, None if none ever ran."""
