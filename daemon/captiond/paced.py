@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict
+from typing import Any
 
 import anyio
 import structlog
@@ -17,7 +19,7 @@ from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.limits_base import PARKED, Learned
 from captiond.models import Reply
-from captiond.quota.days import day_began, goes_on, midnight_pacific
+from captiond.quota.days import day_began, midnight_pacific, waiting
 from captiond.quota.estimates import estimate
 from captiond.quota.pace import WINDOW_SECONDS
 from captiond.quota.windows import Asked
@@ -110,9 +112,41 @@ async def remember(bench: Bench) -> None:
 def park(bench: Bench, reason: str, *, until: float) -> None:
     """Ask nothing until a moment of the calendar (unix seconds); the operator is told once."""
     clock = bench.clock()
-    told = f"{reason}, {goes_on(until, now=clock)}"
-    if bench.gate.park(told, until=until, clock=clock, now=bench.ticks()):
-        log.warning("captioner.parked", reason=told)
+    if bench.gate.park(reason, until=until, clock=clock, now=bench.ticks()):
+        log.warning("captioner.parked", reason=waiting(reason, until, now=clock))
+
+
+def paused(bench: Bench) -> str | None:
+    """Return why nothing is asked, and until when that is if it is no matter of seconds."""
+    pause = bench.gate.pause
+    if pause is None or pause.goes_on_at is None:
+        return pause.reason if pause else None
+    return waiting(pause.reason, pause.goes_on_at, now=bench.clock())
+
+
+def refresh(bench: Bench) -> None:
+    """Forget limits that were told too long ago."""
+    bench.pacing.pace.ceiling = bench.pacing.learning.ceiling(clock=bench.clock())
+
+
+def report(bench: Bench) -> dict[str, Any]:
+    """Return as plain data what was asked of late, and the limits with where they came from."""
+    pace, clock = bench.pacing.pace, bench.clock()
+    requests, tokens, answers = pace.last_minute(now=bench.ticks())
+    limits = bench.pacing.learning.in_force(clock=clock)
+    pause = bench.gate.pause
+    parked = pause is not None and pause.goes_on_at is not None
+    return {
+        "model": bench.pacing.model,
+        "requests_last_minute": requests,
+        "input_tokens_last_minute": tokens,
+        "answers_last_minute": answers,
+        "requests_today": pace.today(clock=clock),
+        "slots": bench.asking.now,
+        "slots_most": bench.asking.total,
+        "limits": {name: asdict(limit) for name, limit in limits.items()},
+        "parked_until": pause.goes_on_at if pause and parked else None,
+    }
 
 
 async def _take(bench: Bench, tokens: int, slot: AsyncExitStack) -> Asked:
@@ -139,7 +173,7 @@ async def _wait(bench: Bench, tokens: int) -> None:
             park(bench, DAY_USED_UP, until=ends)
         now = bench.ticks()
         if gate.pause is not None and gate.opens_in(now=now) != 0.0:
-            raise errors.CaptionerPaused(gate.pause.reason)
+            raise errors.CaptionerPaused(paused(bench) or "")
         wait = pace.wait(bench.lane, tokens, now=now)
         if wait <= 0:
             return

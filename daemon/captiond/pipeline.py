@@ -23,8 +23,9 @@ from captiond.bench import Bench, Plan
 from captiond.captioners.languages import misses
 from captiond.index.base import Claim, Completed, Parked
 from captiond.index.folders_base import FolderDigest
-from captiond.models import Caption, Photo, State
+from captiond.models import Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
+from captiond.turns import Answered
 from captiond.verdicts import judge
 
 log = structlog.get_logger()
@@ -37,9 +38,9 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         if plan is None:
             await _leave(claim.photo, bench)
             return
-        caption = await find_or_ask(claim, plan, bench)
-        if caption is not None:
-            await _finish(claim, plan, caption, bench)
+        answered = await find_or_ask(claim, plan, bench)
+        if answered is not None:
+            await _finish(claim, plan, answered, bench)
     except errors.CaptionerPaused:
         await bench.index.release([claim.photo], owner=bench.owner)
     except anyio.get_cancelled_exc_class():
@@ -59,7 +60,8 @@ async def _leave(photo: Photo, bench: Bench) -> None:
     await bench.index.park([Parked(photo, State.MISSING, reason)], owner=bench.owner)
 
 
-async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> None:
+async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) -> None:
+    caption = answered.caption
     outcome = await anyio.to_thread.run_sync(
         bench.write_sidecars, claim.photo, caption, plan.sidecars, claim.written
     )
@@ -83,8 +85,26 @@ async def _finish(claim: Claim, plan: Plan, caption: Caption, bench: Bench) -> N
         caption=caption.description.caption,
         model=caption.model,
         seconds=round(now - claim.seen_at, 2),
+        **_took(claim, answered),
         **({"note": done.reason} if done.reason else {}),
     )
+
+
+def _took(claim: Claim, answered: Answered) -> dict[str, object]:
+    """Return what a caption took as the log tells it: nothing, where it was known before."""
+    bill = answered.bill
+    if bill is None:
+        return {"known": True, "usd": 0.0}
+    used = bill.usage
+    return {
+        "tokens_in": used.input,
+        "tokens_out": used.output,
+        **({"tokens_thinking": used.thinking} if used.thinking else {}),
+        "usd": bill.cost_usd,
+        **({"tier": str(bill.tier)} if bill.tier else {}),
+        "seconds_queued": round(answered.asked_at - claim.seen_at, 2),
+        "seconds_asked": round(answered.seconds, 2),
+    }
 
 
 async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
@@ -93,7 +113,9 @@ async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
     again_at = _again_at(claim.photo, error, bench, now)
     verdict = judge(claim, error, now=now, again_at=again_at, tries=bench.odds.tries())
     if isinstance(verdict, Parked):
-        log.warning("photo.set_aside", path=claim.photo.full, reason=verdict.reason)
+        # A photo that was captioned anew in vain shows what it did before.
+        event = "photo.set_aside" if claim.anew_after is None else "caption.kept"
+        log.warning(event, path=claim.photo.full, reason=verdict.reason)
         await bench.index.park([verdict], owner=bench.owner)
     else:
         log.debug("photo.postponed", path=claim.photo.full, reason=verdict.reason)

@@ -18,11 +18,12 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
-from captiond import __version__
+from captiond import __version__, paced
 from captiond.app import App, check, open_app
 from captiond.errors import AlreadyRunning, ConfigError, LibraryUnavailable
 from captiond.index.base import Health
 from captiond.intake.attend import attend
+from captiond.jumps import ClockWatch, clock_jumped
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
 from captiond.sdnotify import Notifier
@@ -146,8 +147,14 @@ async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None
     """Say how things stand; the watchdog is fed each time the loop gets round to here."""
     every = min(HEARTBEAT_SECONDS, (watchdog_usec or 60_000_000) / 3_000_000)
     started_at, counts, recount_at = app.bench.clock(), dict[State, int](), -math.inf
+    watch = ClockWatch(clock=app.bench.clock(), ticks=app.bench.ticks())
     while True:
         notifier.watchdog()
+        if seconds := watch.jump(clock=app.bench.clock(), ticks=app.bench.ticks()):
+            started_at += seconds
+            with anyio.move_on_after(every):
+                await clock_jumped(app.bench, seconds)
+        paced.refresh(app.bench)
         health = _health(app, started_at)
         with anyio.move_on_after(every):  # a full disk holds writes back; that is no hang
             await app.index.beat(health)
@@ -155,27 +162,30 @@ async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None
             counts = await app.index.counts()
             took = anyio.current_time() - began
             recount_at = began + min(COUNT_SHARE * took, RECOUNT_SECONDS)
-        notifier.status(status_line(counts, health))
+        notifier.status(status_line(counts, paced.paused(app.bench)))
         await anyio.sleep(every)
 
 
 def _health(app: App, started_at: float) -> Health:
-    pause = app.bench.gate.pause
+    bench = app.bench
+    pause, clock = bench.gate.pause, bench.clock()
+    until = pause.until if pause else None
     return Health(
-        owner=app.bench.owner,
+        owner=bench.owner,
         pid=os.getpid(),
         version=__version__,
         started_at=started_at,
-        beat_at=app.bench.clock(),
+        beat_at=clock,
         paused=pause.reason if pause else None,
-        paused_until=pause.until if pause else None,
+        paused_until=None if until is None else clock + until - bench.ticks(),
         found_by_event=sum(intake.tally.found_by_event for intake in app.intakes),
         found_by_scan=sum(intake.tally.found_by_scan for intake in app.intakes),
+        pace=paced.report(bench),
     )
 
 
-def status_line(counts: dict[State, int], health: Health) -> str:
+def status_line(counts: dict[State, int], paused: str | None) -> str:
     """Return how things stand in one line, as `systemctl status` shows it."""
     told = [f"{count:,} {state}" for state, count in sorted(counts.items()) if count]
     line = ", ".join(told) or "no photos yet"
-    return f"{line}; paused: {health.paused}" if health.paused else line
+    return f"{line}; paused: {paused}" if paused else line

@@ -6,17 +6,17 @@ own way back is `verdicts`' to decide.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
-from captiond import errors, paced
+from captiond import accounts, errors, paced
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.index.base import Answer, Claim, Request
+from captiond.index.ledger_base import Bill
 from captiond.models import Caption, Reply
 from captiond.quota.gate import HOLD_LIMIT_SECONDS
 from captiond.quota.odds import REST_LIMIT_SECONDS
@@ -25,28 +25,37 @@ from captiond.quota.windows import Asked
 log = structlog.get_logger()
 
 
-async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Caption | None:
-    """Ask when it is the question's turn; return the caption, None for a void claim.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A caption and what it took; `bill` is None for one that was known before.
+
+    `asked_at` in unix seconds, `seconds` until the answer came.
+    """
+
+    caption: Caption
+    bill: Bill | None = None
+    asked_at: float = 0.0
+    seconds: float = 0.0
+
+
+async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Answered | None:
+    """Ask when it is the question's turn; return the answer, None for a void claim.
 
     Raises PhotoError, CaptionerError.
     """
     question = replace(question, tier=bench.sheds.tier(claim.photo, bench.tier))
     async with paced.turn(question, bench) as asked:
         now = bench.ticks()
-        request = Request(
-            id=uuid.uuid4().hex,
-            photo=question.photo,
-            facts=question.image.facts,
-            recipe=question.recipe,
-            started_at=bench.clock(),
-        )
+        request = accounts.request_about(question, bench)
         with _admitted(now, bench):
-            if not await bench.index.begin(request, owner=bench.owner):
+            if not await accounts.begin(request, bench):
                 return None
             reply = await ask(question, request, bench, asked)
+            seconds = bench.ticks() - now
             _answered(claim, reply, now, bench)
     # The next question does not wait until the disk has this answer: 5 % more photos a second.
-    return await keep(reply, request, bench)
+    answered = await keep(reply, request, bench)
+    return replace(answered, seconds=seconds)
 
 
 async def ask(question: Question, request: Request, bench: Bench, asked: Asked) -> Reply:
@@ -61,20 +70,21 @@ async def ask(question: Question, request: Request, bench: Bench, asked: Asked) 
         limited = await paced.heard(error, bench)
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
         now = bench.clock()
-        await bench.index.abandon(request.id, reason, now=now, limited=limited)
+        bill = accounts.bill_without_reply(error)
+        await bench.index.abandon(request.id, reason, now=now, bill=bill, limited=limited)
         raise
     paced.answered(asked, reply, bench)
     return reply
 
 
-async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
+async def keep(reply: Reply, request: Request, bench: Bench) -> Answered:
     """Commit the reply: from here on a crash cannot make it be paid for again.
 
     Raises the PhotoError that came in place of a description, once that is in the ledger.
     """
-    now = bench.clock()
+    now, bill = bench.clock(), accounts.bill_for(reply, request, bench)
     if isinstance(reply.outcome, errors.PhotoError):
-        await bench.index.abandon(request.id, str(reply.outcome), now=now)
+        await bench.index.abandon(request.id, str(reply.outcome), now=now, bill=bill)
         raise reply.outcome
     caption = Caption(
         digest=request.digest,
@@ -89,12 +99,13 @@ async def keep(reply: Reply, request: Request, bench: Bench) -> Caption:
         request=request.id,
         photo=request.photo,
         caption=caption,
-        usage=reply.usage,
-        cost_usd=bench.price(request.recipe.model, reply.usage) if bench.captioner.paid else 0.0,
+        usage=bill.usage,
+        cost_usd=bill.cost_usd,
         ended_at=now,
+        tier=bill.tier,
     )
     await bench.index.answer(answer)
-    return caption
+    return Answered(caption=caption, bill=bill, asked_at=request.started_at)
 
 
 @contextmanager
@@ -111,9 +122,13 @@ def _admitted(now: float, bench: Bench) -> Iterator[None]:
         if bench.gate.stop(str(error), now=bench.ticks()):
             log.error("captioner.stopped", reason=str(error))
         raise
-    except (errors.CaptionerBusy, errors.CaptionerUnreachable) as error:
-        named = error.retry_after if isinstance(error, errors.CaptionerBusy) else None
-        _hold(str(error), now, bench, retry_after=named)
+    except errors.CaptionerBusy as error:
+        pauses = _hold(str(error), now, bench, retry_after=error.retry_after)
+        if pauses and error.kind is errors.Busy.OVERLOAD:
+            bench.asking.cut()
+        raise
+    except errors.CaptionerUnreachable as error:
+        _hold(str(error), now, bench)
         raise
     finally:
         bench.gate.leave(started_at=now)
@@ -147,8 +162,8 @@ def _hold(
     *,
     retry_after: float | None = None,
     limit_seconds: float = HOLD_LIMIT_SECONDS,
-) -> None:
-    """Tell the gate of a fault, and the operator once for each pause."""
+) -> bool:
+    """Tell the gate of a fault, and the operator once for each pause; return whether one begins."""
     now = bench.ticks()
     if bench.gate.hold(
         reason,
@@ -159,3 +174,5 @@ def _hold(
     ):
         seconds = round(bench.gate.opens_in(now=now) or 0.0, 1)
         log.warning("captioner.paused", reason=reason, seconds=seconds)
+        return True
+    return False

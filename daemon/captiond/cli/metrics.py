@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from captiond.cli.pace import GAUGES
 from captiond.index.base import Health
 
 
@@ -62,6 +64,8 @@ def _of_daemon(health: Health) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "captiond_paused", "Whether nothing is asked for now.", health.paused is not None
     )
+    if health.pace:
+        yield from _of_pace(health.pace)
     yield GaugeMetricFamily(
         "captiond_start_time_seconds", "When the daemon started, in unix time.", health.started_at
     )
@@ -70,3 +74,17 @@ def _of_daemon(health: Health) -> Iterator[Metric]:
         "When the daemon last said that it lives, in unix time.",
         health.beat_at,
     )
+
+
+def _of_pace(pace: Mapping[str, Any]) -> Iterator[Metric]:
+    for key, what in GAUGES.items():
+        yield GaugeMetricFamily(f"captiond_{key}", what, pace[key])
+    limits = GaugeMetricFamily(
+        "captiond_limit",
+        "A limit in force, by name and where it came from.",
+        labels=["name", "source"],
+    )
+    for name, limit in pace["limits"].items():
+        if limit["value"] is not None:
+            limits.add_metric([name, limit["source"]], limit["value"])
+    yield limits

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from captiond.cli import output
+from captiond.cli.jobs import job_rows, job_values
+from captiond.cli.pace import pace_rows
 
 if TYPE_CHECKING:  # only named in signatures
     from captiond.index.base import Health
@@ -27,13 +29,14 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     """Tell whether the daemon runs, what it waits for, and how many photos are in which state.
 
     With --json: an object with index, running, daemon (as it described itself last, or null),
-    and photos (a number for each state).
+    photos (a number for each state), and jobs (the open batch jobs).
     """
     from captiond.index.search import Library
     from captiond.models import State
 
     with Library(output.settings(ctx).index.path) as library:
-        health, counts, queue = library.health(), library.counts(), library.queue()
+        health, counts, jobs = library.health(), library.counts(), library.jobs()
+        queue = library.queue()
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
     if as_metrics:
@@ -45,14 +48,18 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
         daemon = dataclasses.asdict(health) if health else None
         index = str(library.path)
         told = {"index": index, "running": running, "daemon": daemon, "photos": photos}
-        output.print_json({**told, "queue": queue})
+        told["queue"] = queue
+        output.print_json({**told, "jobs": [job_values(job, now=time.time()) for job in jobs]})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
     if health and running:
         rows.append(("found", _found(health)))
         if health.paused:
             rows.append(("paused", _pause(health)))
+        if health.pace:
+            rows += pace_rows(health.pace)
     rows.append(("queue", ", ".join(f"{count:,} {QUEUED[lane]}" for lane, count in queue.items())))
+    rows += job_rows(jobs, now=time.time())
     output.table(("", ""), [*rows, *photos.items()])
 
 
@@ -83,6 +90,8 @@ def _found(health: Health) -> str:
 
 
 def _pause(health: Health) -> str:
-    until = health.paused_until
-    when = f"goes on {output.moment(until)}" if until else "goes on when that is put right"
-    return f"{health.paused}; {when}"
+    from captiond.quota.days import waiting
+
+    if health.paused_until is None:
+        return f"{health.paused}; goes on when that is put right"
+    return waiting(str(health.paused), health.paused_until, now=time.time())

@@ -55,12 +55,12 @@ class SqliteLimits:
         self, model: str, *, since: float, until: float
     ) -> list[tuple[float, int | None]]:
         """Return (started at, input tokens if known) of what counts for the limits per minute."""
-        query = f"SELECT started_at, input_tokens {_COUNTED}"  # noqa: S608 constant parts
+        query = f"SELECT started_at, input_tokens {_COUNTED}"
         return await self._read(lambda db: db.execute(query, (since, until, model)).fetchall())
 
     async def asked_count(self, model: str, *, since: float, until: float) -> int:
         """Return how many requests counted in a time."""
-        query = f"SELECT count(*) {_COUNTED}"  # noqa: S608 constant parts
+        query = f"SELECT count(*) {_COUNTED}"
         (count,) = await self._read(lambda db: db.execute(query, (since, until, model)).fetchone())
         return int(count)
 

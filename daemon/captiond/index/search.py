@@ -29,6 +29,7 @@ from captiond.index.names import to_stored
 
 if TYPE_CHECKING:  # their many dataclasses take 17 ms to build, which a search does without
     from captiond.index.base import Health
+    from captiond.index.jobs_base import Job
     from captiond.models import State
 
 RANKED = 5000
@@ -94,6 +95,10 @@ _BEST = """
     FROM photos_fts JOIN photos ON photos.id = photos_fts.rowid
     WHERE photos_fts MATCH :match AND photos_fts.rowid >= :floor AND photos.state <> 'missing'
     {filters} ORDER BY {rank}, photos.id DESC LIMIT :limit
+"""
+OPEN_JOBS = """
+    SELECT id, model, requests, created_at, name FROM jobs WHERE ended_at IS NULL
+    ORDER BY created_at
 """
 _LANES = """
     SELECT lane, count(*) FROM photos INDEXED BY photos_due
@@ -193,7 +198,22 @@ class Library:
         known = [field.name for field in fields(Health) if (field.name,) in rows]
         latest = f"SELECT {', '.join(known)} FROM daemon ORDER BY beat_at DESC LIMIT 1"  # noqa: S608 constant columns
         rows = self.rows(latest, ())
-        return Health(**dict(zip(known, rows[0], strict=True))) if rows else None
+        if not rows:
+            return None
+        values = dict(zip(known, rows[0], strict=True))
+        if values.get("pace") is not None:
+            values["pace"] = json.loads(values["pace"])
+        return Health(**values)
+
+    def jobs(self) -> list[Job]:
+        """Return the open batch jobs, the oldest first."""
+        from captiond.index.jobs_base import Job
+
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'jobs'", ()):
+            return []  # an index of an older daemon
+        names = ("id", "model", "requests", "created_at", "name")
+        found = self.rows(OPEN_JOBS, ())
+        return [Job(**dict(zip(names, row, strict=True))) for row in found]
 
     def _filters(self, folder: str | None, since: float | None, values: dict[str, object]) -> str:
         filters = ""

@@ -1,4 +1,4 @@
-"""Knows when the day of the daily quotas ends: at midnight in California, wherever captiond runs."""
+"""Knows when the day of the daily quotas ends: at midnight in California."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def goes_on(until: float, *, now: float) -> str:
     moment = datetime.fromtimestamp(until, UTC).astimezone()
     day = f" {moment:%Y-%m-%d}" if until - now > timedelta(days=1).total_seconds() else ""
     return f"goes on{day} at {moment:%H:%M}"
+
+
+def waiting(reason: str, until: float, *, now: float) -> str:
+    """Return for what is waited, and until when: "daily quota used up, goes on at 09:00"."""
+    return f"{reason}, {goes_on(until, now=now)}"
 
 
 def _midnight(now: float, *, days: int) -> float:

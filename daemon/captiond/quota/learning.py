@@ -1,8 +1,8 @@
 """What the service said of its limits, beside what the settings say.
 
 The lower of the two holds: settings cannot raise what the service grants. What it said is believed
-for BELIEVED_SECONDS from when it said so last, then forgotten: a project that moved to a higher tier
-is served by it within a day, and one that did not hears its limit again at the price of a few
+for BELIEVED_SECONDS from when it said so last, then forgotten: a project that moved to a higher
+tier is served by it within a day, and one that did not hears its limit again at the price of a few
 refused questions.
 """
 
@@ -74,7 +74,7 @@ class Learning:
 
     def _one(self, name: str, clock: float) -> Limit:
         told, wanted = self._told.get(name), self._settings.get(name)
-        # Told in the future, by a clock that was wrong then or is now, it is as good as told long ago.
+        # What was told in the future was told by a clock that was wrong, or is wrong now.
         believed = told is not None and abs(clock - told.at) < BELIEVED_SECONDS
         if told is not None and believed and (wanted is None or told.value < wanted):
             return Limit(told.value, f"QuotaFailure {told.quota}", told.at)

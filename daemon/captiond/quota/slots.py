@@ -3,6 +3,10 @@
 Until the first answer there is one slot, and another each PATIENCE_SECONDS of silence: a start amid
 an outage, or a row of restarts, sends one question and not sixty-four.
 
+A service that says "too fast", or one that is overloaded, gets half as many at once, and one more
+again with each round of answers (AIMD, as TCP does it): a limit that nobody tells is found that
+way, and a short overload is forgotten within seconds.
+
 A question that hangs is not given up, as its answer may be paid for; but its slot is lent to
 another: to one each PATIENCE_SECONDS while nothing comes back at all, to all that hang once a
 younger question was answered. Else a server that fell silent for a moment would be heard of
@@ -21,7 +25,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.errors import PhotoError
+from captiond.errors import Busy, CaptionerBusy, PhotoError
 from captiond.models import Lane
 from captiond.quota.line import Line
 
@@ -30,6 +34,10 @@ PATIENCE_SECONDS = 4.0
 OPENED_AT_ONCE = 4
 OPENING_SECONDS = 0.01
 """The loop sends a question in 2 ms: 64 that begin together keep all else waiting for 0.1 s."""
+CUT = 0.5
+GROWN_EACH_ROUND = 1.0
+"""Slots; a round is as many answers as there are slots. After a cut from 64 to 32 it takes 32
+rounds to be back: faster, and each 429 would soon be followed by the next."""
 SLOWEST_FADES = 0.98
 """With each answer: half of it is forgotten after 34, a second with 64 workers."""
 
@@ -46,6 +54,8 @@ class Slots:
 
     def __init__(self, total: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self.total = total
+        self._most = float(total)
+        self._cut_at = -math.inf
         self._patience_seconds = patience_seconds
         self._line = Line(1)
         self._open = 1
@@ -53,6 +63,17 @@ class Slots:
         self._lent_at = -math.inf
         self._slowest: float | None = None
         self._questions: set[_Question] = set()
+
+    @property
+    def now(self) -> int:
+        """How many questions may be asked at once now, beside those that are lent."""
+        return min(self._open, max(math.floor(self._most), 1))
+
+    def cut(self) -> None:
+        """Halve the slots: the service is asked too much."""
+        self._most = max(CUT * min(self._most, self._open), 1.0)
+        self._cut_at = anyio.current_time()
+        self._resize()
 
     def slot(self, lane: Lane) -> AbstractAsyncContextManager[None]:
         """Wait for a slot, arrivals first, and hold it."""
@@ -68,6 +89,12 @@ class Slots:
             yield
         except PhotoError:
             self._answered(question)
+            raise
+        except CaptionerBusy as error:
+            # Of the questions that were asked together, and refused together, one counts.
+            too_fast = error.kind in {Busy.RATE, Busy.BARE}
+            if too_fast and question.started_at >= self._cut_at:
+                self.cut()
             raise
         else:
             self._answered(question)
@@ -96,6 +123,7 @@ class Slots:
         now = anyio.current_time()
         took = now - question.started_at
         self._slowest = max(took, (self._slowest or 0.0) * SLOWEST_FADES)
+        self._most = min(self._most + GROWN_EACH_ROUND / self._most, self.total)
         self._open_more()
         older = [one for one in self._questions if one.started_at < question.started_at]
         self._lend(one for one in older if now - one.started_at >= self._patience())
@@ -120,4 +148,4 @@ class Slots:
         self._resize()
 
     def _resize(self) -> None:
-        self._line.places = self._open + self._lent
+        self._line.places = self.now + self._lent
