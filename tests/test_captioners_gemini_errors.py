@@ -86,7 +86,23 @@ def test_errors_of_the_standard_library_are_out_of_reach():
         TypeAdapter(int).validate_python("x")
     for error in (TimeoutError(), broken.value, invalid.value, ConnectionResetError(104, "reset")):
         assert isinstance(error, foreign_errors())
-        assert type(map_error(error)) is CaptionerUnreachable
+        assert isinstance(map_error(error), CaptionerUnreachable)
+
+
+def test_what_may_be_billed_is_told_from_what_is_not():
+    """Silence after a question may cost something; who was never reached, or answered, bills no."""
+    where = SimpleNamespace(host="h", port=1, ssl=True, is_ssl=True, real_url="http://h")
+    refused = client_exceptions.ClientConnectorError(where, OSError(111, "refused"))
+    for silence in (
+        TimeoutError(),
+        ConnectionResetError(104, "reset"),
+        client_exceptions.ClientPayloadError(),
+    ):
+        assert map_error(silence).maybe_billed, silence
+    for free in (refused, json.JSONDecodeError("x", "<html>", 0)):
+        assert not map_error(free).maybe_billed, free
+    for answer in (faults.bad_key(), faults.html(404), faults.html(502)):
+        assert not mapped(answer).maybe_billed, answer
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Station:
             gate=self.gate,
             look=lambda _: None,
             prepare=self._prepare,
-            price=lambda _, usage: usage.input / 1000,
+            price=lambda _, usage, __: usage.input / 1000,
             read_sidecars=read_sidecars,
             read_tags=read_tags,
             write_sidecars=functools.partial(write_sidecars, version="1"),

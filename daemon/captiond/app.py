@@ -31,10 +31,10 @@ from captiond.errors import CaptionerStopped, ConfigError
 from captiond.feeder import Feeder, Part, Traffic
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
-from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
 from captiond.models import Lane, Tier, Usage
 from captiond.pipeline import caption_photo
+from captiond.quota.budget import Caps
 from captiond.quota.gate import Gate
 from captiond.quota.learning import Learning, Told
 from captiond.quota.line import Line
@@ -133,17 +133,25 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         yield App(settings, index, bench, fed, batches, intakes(settings, index, fed))
 
 
+def backlog_tier(settings: Settings) -> Tier:
+    """Return the tier of the backlog.
+
+    Where the arrivals go by flex, so does the backlog: whoever wants the cheap tier for all never
+    pays more for less.
+    """
+    tier = Tier(settings.gemini.backlog)
+    by_flex = tier is Tier.STANDARD and settings.gemini.tier == "flex"
+    return Tier.FLEX if by_flex else tier
+
+
 def backlog(settings: Settings, bench: Bench) -> Bench:
     """Return the bench of the backlog, beside that of the arrivals.
 
-    Flex takes minutes to answer: beside a faster tier it has slots of its own. Where the arrivals
-    go by flex, so does the backlog: whoever wants the cheap tier for all never pays more for less.
+    Flex takes minutes to answer: beside a faster tier it has slots of its own.
     """
-    tier = Tier(settings.gemini.backlog)
+    tier = backlog_tier(settings)
     if tier is Tier.BATCH:  # what no job brings a caption for is asked about like an arrival
         tier = bench.tier
-    if tier is Tier.STANDARD and bench.tier is Tier.FLEX:
-        tier = Tier.FLEX
     apart = tier is Tier.FLEX and bench.tier is not Tier.FLEX
     return dataclasses.replace(
         bench,
@@ -243,6 +251,7 @@ async def open_bench(
         look=kinds.look,
         prepare=decoders.prepare,
         price=price,
+        caps=Caps(settings.limits.usd_per_day, settings.limits.usd_per_month),
         read_sidecars=read_sidecars,
         read_tags=read_tags,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
@@ -313,14 +322,7 @@ def intakes(settings: Settings, index: Index, feeders: Sequence[Feeder]) -> tupl
     scanning = anyio.CapacityLimiter(SCANS_AT_ONCE)
     return tuple(
         Intake(
-            folder=WatchedFolder(
-                root=folder.path,
-                recursive=folder.recursive,
-                filter=Filter(tuple(settings.watch.ignore)),
-                settle_seconds=settings.watch.settle_seconds,
-                scan_interval_seconds=settings.watch.scan_interval_minutes * 60,
-                polling=folder.polling or settings.watch.polling,
-            ),
+            folder=WatchedFolder.of(folder, settings.watch),
             index=index,
             on_due=ring,
             scanning=scanning,

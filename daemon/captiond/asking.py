@@ -11,10 +11,10 @@ from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
 from captiond.index.base import Claim
 from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Tags
-from captiond.turns import ask_in_turn
+from captiond.turns import Answered, ask_in_turn
 
 
-async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Caption | None:
+async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None:
     """Return the photo's caption: a known one for free, else a new one.
 
     None for a void claim, and for a photo that goes along in a batch job. Raises PhotoError,
@@ -27,14 +27,14 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Caption | None:
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
         if (known := await _known(claim, digest, recipe, bench)) is not None:
-            return known
+            return Answered(caption=known)
         if in_job:
             raise errors.CaptionInJob("its content is in a batch job")
         if not alone:
             raise errors.CaptionUnderway("a copy of it is being captioned")
         image = await _prepare(opened, digest, bench)
         if (read := await _read_back(claim, image.facts, recipe, bench)) is not None:
-            return read
+            return Answered(caption=read)
         again = claim.attempts > 1
         question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
         if bench.collector is not None and await bench.collector.enrol(claim, question):

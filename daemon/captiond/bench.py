@@ -12,6 +12,7 @@ from captiond.captioners.base import Captioner, Question
 from captiond.captioners.vocabulary import Vocabulary
 from captiond.index.base import Claim, Index
 from captiond.models import Lane, Prepared, Recipe, Tier, Usage
+from captiond.quota.budget import Caps
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.odds import Odds
@@ -94,7 +95,7 @@ class Bench:
     gate: Gate
     look: Callable[[bytes], object]
     prepare: Callable[[int, str], Awaitable[Prepared]]
-    price: Callable[[str, Usage], float | None]
+    price: Callable[[str, Usage, Tier], float | None]
     read_sidecars: ReadSidecars
     read_tags: ReadTags
     write_sidecars: WriteSidecars
@@ -107,6 +108,7 @@ class Bench:
     collector: Collector | None = None
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
+    caps: Caps = field(default_factory=Caps)
     pacing: Pacing = field(default_factory=Pacing)
     contents: Contents = field(default_factory=Contents)
     troubles: Troubles = field(default_factory=Troubles)

@@ -191,8 +191,11 @@ class OverBudget(CaptionerPaused):
         in_flight_usd: float,
         until: float | None,
     ) -> None:
-        spent = f"${spent_usd:,.4f} spent, at most ${in_flight_usd:,.4f} more in flight"
-        super().__init__(f"limits.{cap} = {cap_usd:g} leaves no room for a request: {spent}")
+        spent = f"${spent_usd:,.4f} spent"
+        if in_flight_usd:
+            spent += f", at most ${in_flight_usd:,.4f} more in flight"
+        super().__init__(f"limits.{cap} = {cap_usd:g} leaves no room: {spent}")
+        self.cap = cap
         self.until = until
 
 

@@ -6,7 +6,6 @@ watched folder later, is free.
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -15,13 +14,13 @@ from pathlib import Path
 import anyio
 
 from captiond import paced, photofile
+from captiond.accounts import request_about
 from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index, plan_for
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
 from captiond.captioners.recipes import vocabulary_of
 from captiond.captioners.vocabulary import Vocabulary
 from captiond.errors import CaptiondError
-from captiond.index.base import Request
 from captiond.models import Caption, Photo
 from captiond.settings import FolderSettings, Settings
 from captiond.turns import ask, keep
@@ -99,16 +98,10 @@ async def _known_or_asked(
         image = await bench.prepare(opened.fd, digest)
     question = await question_about(photo, image, plan, bench, louder=False, final=True)
     async with paced.turn(question, bench) as asked:
-        request = Request(
-            id=uuid.uuid4().hex,
-            photo=photo,
-            facts=image.facts,
-            recipe=recipe,
-            started_at=bench.clock(),
-        )
+        request = request_about(question, bench)
         await bench.index.note(request, owner=f"{bench.owner}: caption")
         reply = await ask(question, request, bench, asked)
-    return await keep(reply, request, bench)
+    return (await keep(reply, request, bench)).caption
 
 
 def _plan(settings: Settings, path: Path, words: Vocabulary) -> Plan:

@@ -20,6 +20,7 @@ from captiond.errors import (
     Busy,
     CaptiondError,
     CaptionerBusy,
+    CaptionerSilent,
     CaptionerStopped,
     CaptionerUnreachable,
     ImageRejected,
@@ -84,11 +85,13 @@ def map_error(error: Exception) -> CaptiondError:
     if isinstance(error, APIError):
         return _map_api_error(error, say)
     if isinstance(error, TimeoutError):
-        return CaptionerUnreachable("Gemini did not answer within gemini.timeout_seconds")
+        return CaptionerSilent("Gemini did not answer within gemini.timeout_seconds")
     if isinstance(error, aiohttp.InvalidURL):
         return CaptionerStopped(f"gemini.base_url is not a URL to ask: {say(error)}")
-    if isinstance(error, aiohttp.ClientError | OSError):
+    if isinstance(error, aiohttp.ClientConnectorError):
         return CaptionerUnreachable(f"Gemini cannot be reached: {say(_why(error))}")
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return CaptionerSilent(f"Gemini cannot be reached: {say(_why(error))}")
     return CaptionerUnreachable("the answer is not the Gemini API's; see gemini.base_url")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from captiond.errors import CaptiondError, CaptionerShed, CaptionerStopped
+from captiond.errors import CaptiondError, CaptionerShed, CaptionerShedSilent, CaptionerStopped
 from captiond.models import Tier
 
 FLEX_SECONDS = 900.0
@@ -44,7 +44,9 @@ def answered_tier(headers: Mapping[str, str]) -> str:
 def read_error(error: Exception, mapped: CaptiondError, tier: Tier) -> CaptiondError:
     """Return what an error means in this tier, where `mapped` is its meaning in standard."""
     code = getattr(error, "code", None)
-    if tier is Tier.FLEX and (isinstance(error, TimeoutError) or code in _NO_ROOM):
+    if tier is Tier.FLEX and isinstance(error, TimeoutError):
+        return CaptionerShedSilent(f"flex had no room: {mapped}")
+    if tier is Tier.FLEX and code in _NO_ROOM:
         return CaptionerShed(f"flex had no room: {mapped}")
     refused = code in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
     if tier is not Tier.STANDARD and refused and _NOT_FOR_YOU.search(str(mapped)):
