@@ -24,13 +24,19 @@ PHOTOS = Path(__file__).parent / "photos"
 PROGRAM = Path(sys.executable).with_name("captiond")
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 30.0, what: str = "") -> None:
+def wait_until(
+    condition: Callable[[], object],
+    *,
+    seconds: float = 30.0,
+    what: str = "",
+    every_seconds: float = 0.02,
+) -> None:
     """Return when the condition holds; fail when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
-        select_nothing(0.02)
+        select_nothing(every_seconds)
 
 
 def select_nothing(seconds: float) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from captiond.bench import Bench
 from captiond.captioners.batch_base import Item
 from captiond.errors import CaptiondError, PhotoError, ReplyUnusable
 from captiond.index.base import Answer, Parked, Retry
 from captiond.index.jobs_base import Asked, Settled
+from captiond.index.ledger_base import Bill
 from captiond.models import Caption, Description, Reply, Tier
 from captiond.secrecy import redact
 from captiond.verdicts import judge
@@ -42,7 +43,8 @@ def settle(asked: Asked, item: Item, bench: Bench) -> Settled:
     usable = not isinstance(outcome.outcome, ReplyUnusable)
     bench.odds.note(attempt=asked.claim.attempts, usable=usable)
     if isinstance(outcome.outcome, PhotoError):
-        return _unanswered(asked, outcome.outcome, bench, now)
+        bill = Bill(outcome.usage, _cost(asked, outcome, bench), Tier.BATCH)
+        return replace(_unanswered(asked, outcome.outcome, bench, now), bill=bill)
     return Settled(asked=asked, answer=_answer(asked, outcome, outcome.outcome, bench, now))
 
 
@@ -61,9 +63,14 @@ def _answer(asked: Asked, reply: Reply, words: Description, bench: Bench, now: f
         photo=asked.claim.photo,
         caption=caption,
         usage=reply.usage,
-        cost_usd=bench.price(asked.model, reply.usage, Tier.BATCH),
+        cost_usd=_cost(asked, reply, bench),
         ended_at=now,
+        tier=Tier.BATCH,
     )
+
+
+def _cost(asked: Asked, reply: Reply, bench: Bench) -> float | None:
+    return bench.price(asked.model, reply.usage, Tier.BATCH)
 
 
 def _unanswered(asked: Asked, error: CaptiondError, bench: Bench, now: float) -> Settled:

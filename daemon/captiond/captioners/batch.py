@@ -33,7 +33,8 @@ INLINE_BYTES = 19 * 2**20
 """A spool below this goes inline, as the API takes less than 20 MB: keys and commas come on top."""
 TRANSFER_SECONDS = 600.0
 """For a request that carries megabytes, uploads for each 8 MB of them: 0.1 Mbit/s is enough."""
-READ_AT_ONCE = 100
+READ_AT_ONCE = 25
+"""A crash amid the results has so many to read again at most."""
 PAGE = "100"
 
 SDK_ONLY = {

@@ -29,6 +29,7 @@ from captiond.index.names import to_stored
 
 if TYPE_CHECKING:  # their many dataclasses take 17 ms to build, which a search does without
     from captiond.index.base import Health
+    from captiond.index.history_base import Past
     from captiond.index.jobs_base import Job
     from captiond.models import State
 
@@ -163,6 +164,16 @@ class Library:
             if found:
                 return self._entry(found[0][0])
         return None
+
+    def history(self, path: str | os.PathLike[str]) -> list[Past]:
+        """Return every caption of this photo's content, the newest first."""
+        from captiond.index.history import past_of
+
+        try:
+            found = (past_of(self._db, key) for key in splits(to_stored(os.fspath(path))))
+            return next(filter(None, found), [])
+        except FAILURES as error:
+            raise unavailable(self.path, error) from error
 
     def failed(self, limit: int = 100) -> list[Entry]:
         """Return photos with a reason, newest first: failed, refused, skipped, tried in vain."""
