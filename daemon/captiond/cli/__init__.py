@@ -21,6 +21,7 @@ from captiond.errors import CaptiondError, ConfigError
 VERBS = {
     "run": "Watch the folders and caption every photo that arrives.",
     "scan": "Caption what is new in the folders in one pass, then exit.",
+    "plan": "Tell what captioning would cost and how long it would take.",
     "caption": "Caption single files and print what they show.",
     "search": "Find photos by what is in them.",
     "show": "Show all that is known of one photo.",
@@ -28,6 +29,8 @@ VERBS = {
     "status": "Tell what the daemon is doing and how far it is.",
     "failed": "List the photos that have no caption, with the reasons.",
     "retry": "Queue photos that have no caption again.",
+    "recaption": "Have photos captioned anew.",
+    "revert": "Bring a photo's former caption back.",
     "config": "Show or check the configuration.",
     "models": "List the models that the key can use, with prices.",
     "doctor": "Check that everything captiond needs is in place.",

@@ -6,6 +6,7 @@ So a lost index costs no request, nor does a library that moved to another machi
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
@@ -25,12 +26,25 @@ _KEY, _ORIGIN = re.compile("[0-9a-f]{16}"), re.compile("[a-z]{1,20}")
 def read_sidecars(photo: Photo, digest: str, recipe: Recipe) -> Caption | None:
     """Return the caption of captiond's that stands beside these bytes and may be reused.
 
-    By this very recipe if there is one, else the newest that the recipe accepts. Raises
+    The newest that the recipe accepts: what somebody brought back may be by an older recipe. Raises
     SidecarUnwritable when a sidecar cannot be reached now.
     """
     read = [caption for sidecar in RICHEST_FIRST if (caption := _read(photo, sidecar)) is not None]
     fitting = [one for one in read if one.digest == digest and recipe.accepts(one)]
-    return max(fitting, key=lambda one: (one.recipe == recipe.key, one.created_at), default=None)
+    return max(fitting, key=lambda one: (one.created_at, one.recipe == recipe.key), default=None)
+
+
+def tells_caption(photo: Photo, names: Container[str], recipe: Recipe) -> bool:
+    """Tell whether a sidecar of captiond's among `names` tells a caption that may be reused.
+
+    Whether it still belongs to the photo shows only once that is read. Raises SidecarUnwritable
+    when a sidecar cannot be reached now.
+    """
+    return any(
+        (caption := _read(photo, sidecar)) is not None and recipe.accepts(caption)
+        for sidecar in RICHEST_FIRST
+        if sidecar.file_name(photo.name) in names
+    )
 
 
 def _read(photo: Photo, sidecar: Sidecar) -> Caption | None:

@@ -1,0 +1,74 @@
+"""Brings an old caption of a photo back, sidecars included: the verb `revert`.
+
+It asks nobody, and is safe beside a running daemon: from the first step on the photo is due again a
+minute later, when the daemon writes its sidecars from the index. So it does not matter where this
+process ends.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import anyio
+
+from captiond import __version__, photofile
+from captiond.app import open_index
+from captiond.errors import NotReverted, PhotoError
+from captiond.index.base import Completed
+from captiond.index.history_base import Reversal
+from captiond.models import Caption, Photo, Signature
+from captiond.settings import Settings
+from captiond.sidecars.base import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """The caption that a photo shows again; `note` tells which sidecar was left alone, and why."""
+
+    caption: Caption
+    note: str | None
+
+
+async def revert(settings: Settings, photo: Photo, number: int | None) -> Reverted:
+    """Show the caption before the present one again, or that of a number, also beside the photo.
+
+    Raises NotReverted; LibraryUnavailable; SidecarUnwritable when the caption is back, but not in
+    the sidecars yet.
+    """
+    signature = await anyio.to_thread.run_sync(_signature, photo)
+    async with AsyncExitStack() as stack:
+        index = await open_index(settings, stack)
+        now = time.time()
+        reversal = await index.history.revert(photo, number, signature=signature, now=now)
+        outcome = await anyio.to_thread.run_sync(_write, settings, reversal)
+        done = Completed(
+            photo=photo,
+            digest=reversal.caption.digest,
+            recipe=reversal.caption.recipe,
+            written=outcome.written,
+            captioned_at=now,
+            reason="; ".join(outcome.notes) or None,
+        )
+        await index.history.settle(reversal, done)
+    return Reverted(reversal.caption, done.reason)
+
+
+def _signature(photo: Photo) -> Signature:
+    """Return the file's signature. Raises NotReverted where there is no such photo."""
+    try:
+        with photofile.open_beneath(photo) as opened:
+            return opened.signature
+    except PhotoError as error:
+        raise NotReverted(str(error)) from error
+
+
+def _write(settings: Settings, reversal: Reversal) -> Outcome:
+    from captiond.sidecars.write import write_sidecars
+
+    photo = reversal.claim.photo
+    kinds = next(folder.sidecars for folder in settings.folders if folder.path == photo.root)
+    return write_sidecars(
+        photo, reversal.caption, kinds, reversal.claim.written, version=__version__
+    )
