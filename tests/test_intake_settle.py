@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from captiond.index.base import Sighting
 from captiond.intake.settle import NotPlain, Settled, Settling
+from captiond.intake.settler import in_lane
 from captiond.models import Lane, Photo, Signature
 
 SETTLE_SECONDS = 2.0
@@ -145,3 +147,13 @@ class SettlingMachine(RuleBasedStateMachine):
 
 SettlingMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestSettling = SettlingMachine.TestCase
+
+
+@pytest.mark.parametrize(
+    ("came_at", "lane"), [(999.0, Lane.BACKLOG), (1001.0, Lane.ARRIVAL)], ids=["before", "after"]
+)
+def test_what_comes_while_captiond_runs_is_an_arrival_whoever_finds_it(came_at, lane):
+    """On a mount without events only a scan finds photos: none waits there behind a backlog."""
+    signature = Signature(1, 1, int(came_at * 1e9), 1)
+    found = Sighting(Photo("/photos", "a.jpg"), signature, Lane.BACKLOG)
+    assert in_lane(found, since=1000.0) == replace(found, lane=lane)

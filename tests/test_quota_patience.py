@@ -8,7 +8,7 @@ import random
 import anyio
 import pytest
 
-from captiond.errors import ReplyUnusable
+from captiond.errors import CaptionerShed, ReplyUnusable
 from captiond.models import Lane, Photo
 from captiond.quota.odds import RUN, Odds
 from captiond.quota.setbacks import (
@@ -178,6 +178,29 @@ async def test_a_slow_service_never_gets_more_questions_than_allowed(total: int)
         for _ in range(4 * total):
             tasks.start_soon(ask)
     assert most == total
+
+
+async def test_a_shed_flex_question_halves_the_slots_once_for_all_asked_together() -> None:
+    """Whoever was asked beside it and is shed, too, says nothing new."""
+    asking, release = Slots(4), anyio.Event()
+    with asking.watched():
+        pass
+
+    async def be_shed() -> None:
+        await release.wait()
+        raise CaptionerShed("no room")
+
+    async def ask() -> None:
+        async with asking.slot(Lane.BACKLOG):
+            with pytest.raises(CaptionerShed), asking.watched():
+                await be_shed()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        release.set()
+    assert asking.now == 2
 
 
 async def test_an_unusable_reply_is_a_sign_of_life_and_a_fault_is_none() -> None:

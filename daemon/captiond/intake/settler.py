@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import structlog
@@ -77,6 +77,7 @@ class Settler:
         self._threads = threads
         self._settling = Settling(watched.settle_seconds)
         self._hints: dict[str, Lane] = {}
+        self._began_at = time.time()
         self._closed = False
         self._kept_told = False
         self._wake = anyio.Event()
@@ -150,8 +151,9 @@ class Settler:
             return
         sightings = [to_sighting(one, one.seen) for one in settled if one.seen is not None]
         gone = await self._gone([one.photo for one in settled if one.seen is None])
+        offered = [in_lane(one, since=self._began_at) for one in sightings]
         async with self.digests.changing({one.photo.folder for one in settled}):
-            due = await self._index.offer(sightings, now=time.time()) if sightings else 0
+            due = await self._index.offer(offered, now=time.time()) if offered else 0
             if gone:
                 await self._index.gone(gone, now=time.time())
         self.tally.add(sightings, due=due, gone=len(gone))
@@ -182,6 +184,16 @@ def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
     if not _is_utf8(settled.photo.path):
         reason = NOT_UTF8
     return Sighting(settled.photo, signature, settled.lane, reason)
+
+
+def in_lane(sighting: Sighting, *, since: float) -> Sighting:
+    """Return the sighting in its lane: what came to its place after `since` is an arrival.
+
+    `since` in unix seconds. On a mount without events a scan finds all, also what comes while
+    captiond runs; its ctime tells that, up to what the clocks of two machines differ.
+    """
+    came = sighting.signature.ctime_ns > since * 1e9
+    return replace(sighting, lane=Lane.ARRIVAL) if came else sighting
 
 
 def _look_at_all(root: str, batch: Mapping[Photo, Lane]) -> list[Look]:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.errors import Busy, CaptionerBusy, PhotoError
+from captiond.errors import Busy, CaptionerBusy, CaptionerShed, PhotoError
 from captiond.models import Lane
 from captiond.quota.line import Line
 
@@ -90,16 +90,22 @@ class Slots:
         except PhotoError:
             self._answered(question)
             raise
+        except CaptionerShed:
+            self._refused(question)
+            raise
         except CaptionerBusy as error:
-            # Of the questions that were asked together, and refused together, one counts.
-            too_fast = error.kind in {Busy.RATE, Busy.BARE}
-            if too_fast and question.started_at >= self._cut_at:
-                self.cut()
+            if error.kind in {Busy.RATE, Busy.BARE}:
+                self._refused(question)
             raise
         else:
             self._answered(question)
         finally:
             self._over(question)
+
+    def _refused(self, question: _Question) -> None:
+        """Cut; of the questions that were asked together, and refused together, one counts."""
+        if question.started_at >= self._cut_at:
+            self.cut()
 
     def _look(self, question: _Question) -> None:
         """Open or lend a slot for a question that hangs; look again later if it does not yet."""
