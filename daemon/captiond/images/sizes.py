@@ -1,6 +1,6 @@
-"""Reads how large a photo is from its header: numbers at known places, and nothing is decoded.
+"""Tells how large a photo is by its header: numbers at known places, and nothing is decoded.
 
-So it is fit for a process of its own rights, as long as it only compares and adds.
+So it is fit for any process: bytes are compared and added, and every read has an end.
 """
 
 from __future__ import annotations
@@ -40,12 +40,17 @@ def measure(fd: int, kind: Kind) -> Size | None:
 
 def check_size(width: int, height: int, *, max_megapixels: int) -> None:
     """Refuse what is too large to be decoded. Raises Undecodable."""
-    megapixels = width * height / 1e6
-    if megapixels > max_megapixels:
+    many = megapixels((width, height))
+    if many > max_megapixels:
         raise Undecodable(
-            f"too large: {width} x {height} pixels are {megapixels:.0f} megapixels, "
+            f"too large: {width} x {height} pixels are {many:.0f} megapixels, "
             f"over images.max_megapixels = {max_megapixels}"
         )
+
+
+def megapixels(size: Size) -> float:
+    """Return how many millions of pixels that are."""
+    return size[0] * size[1] / 1e6
 
 
 def _jpeg(fd: int) -> Size | None:

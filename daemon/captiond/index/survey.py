@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from captiond.index.connections import FAILURES, connect_reading, not_understood, unavailable
 from captiond.index.folders_base import KnownFile
@@ -18,9 +18,7 @@ from captiond.index.names import from_stored, to_stored
 from captiond.index.rows import signature_columns
 from captiond.models import Recipe, Signature, State
 
-_FILES = """
-    SELECT name, size, mtime_ns, state, reason FROM photos WHERE root = ? AND folder = ?
-"""
+_FILES = "SELECT * FROM photos WHERE root = ? AND folder = ?"
 _MOVED = (
     "PRAGMA temp_store = MEMORY",
     "CREATE TEMP TABLE moved (inode, mtime_ns, size INTEGER, photo INTEGER)",
@@ -51,9 +49,13 @@ _SECONDS = """
 
 @dataclass(frozen=True, slots=True)
 class KnownPhoto(KnownFile):
-    """What the index holds of one photo, and why it stands where it stands."""
+    """What the index holds of one photo, and why it stands where it stands.
+
+    `anew`: a new caption was ordered for it.
+    """
 
     reason: str | None = None
+    anew: bool = False
 
 
 class Survey:
@@ -65,6 +67,7 @@ class Survey:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db = connect_reading(path)
+        self._db.row_factory = sqlite3.Row
         self._has_moved = False
 
     def __enter__(self) -> Self:
@@ -75,12 +78,8 @@ class Survey:
 
     def files(self, root: str, folder: str) -> dict[str, KnownPhoto]:
         """Return what is known of the photos straight in `folder`, by name, `missing` ones too."""
-        return {
-            from_stored(name): KnownPhoto(size, int(mtime_ns), State(state), reason)
-            for name, size, mtime_ns, state, reason in self._rows(
-                _FILES, to_stored(root), to_stored(folder)
-            )
-        }
+        rows = self._rows(_FILES, to_stored(root), to_stored(folder))
+        return {from_stored(row["name"]): _known(row) for row in rows}
 
     def is_known(self, signature: Signature, recipe: Recipe) -> bool:
         """Tell whether a file of this signature has a caption that the recipe takes.
@@ -113,7 +112,7 @@ class Survey:
         """Return what was learned of a model's limits."""
         return [Learned(*row) for row in self._rows_if_there(_LEARNED, model)]
 
-    def _rows_if_there(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def _rows_if_there(self, sql: str, *values: object) -> list[sqlite3.Row]:
         try:
             return self._db.execute(sql, values).fetchall()
         except FAILURES as error:
@@ -121,8 +120,18 @@ class Survey:
                 return []
             raise unavailable(self._path, error) from error
 
-    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         try:
             return self._db.execute(sql, values).fetchall()
         except FAILURES as error:
             raise unavailable(self._path, error) from error
+
+
+def _known(row: sqlite3.Row) -> KnownPhoto:
+    return KnownPhoto(
+        size=row["size"],
+        mtime_ns=int(row["mtime_ns"]),
+        state=State(row["state"]),
+        reason=row["reason"],
+        anew="anew_after" in row.keys() and row["anew_after"] is not None,  # noqa: SIM118 a Row is no mapping
+    )

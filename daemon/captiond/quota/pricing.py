@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -32,6 +33,11 @@ WITH_PRIORITY = (
     "gemini-4-argon",
 )
 """The only models with a priority price on that page."""
+
+OLDEST_GENERATION = 2.5
+"""Google shut down what came before; the list still has some of it."""
+_GEMINI = re.compile(r"gemini-(\d+(?:\.\d+)?)-")
+_NO_CAPTIONS = re.compile("image|tts|live|audio|embedding|robotics|omni|banana|computer")
 
 
 def price(
@@ -66,6 +72,25 @@ def is_priced(model: str, tier: Tier = Tier.STANDARD) -> bool:
         return False
     listed = _is_listed(found, tier, datetime.now(UTC))
     return tier is not Tier.PRIORITY or listed or found.id in WITH_PRIORITY
+
+
+def captioning_models() -> list[str]:
+    """Return the Gemini models of the list that can caption photos, by name."""
+    from genai_prices.data import providers
+
+    return sorted(
+        model.id
+        for provider in providers
+        if provider.id == "google"
+        for model in provider.models
+        if _captions(model)
+    )
+
+
+def _captions(model: ModelInfo) -> bool:
+    found = _GEMINI.match(model.id)
+    current = found is not None and float(found[1]) >= OLDEST_GENERATION
+    return current and not model.deprecated and not _NO_CAPTIONS.search(model.id)
 
 
 def _is_listed(model: ModelInfo, tier: Tier, when: datetime) -> bool:

@@ -1,0 +1,91 @@
+"""Finds out which folders a plan is about, and by which rules their photos would be captioned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from captiond.app import plan_for
+from captiond.bench import Plan
+from captiond.captioners.recipes import vocabulary_of
+from captiond.intake.filters import NO_MEDIA
+from captiond.intake.folder import WatchedFolder
+from captiond.intake.look import is_folder
+from captiond.settings import FolderSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The folder `beneath` a root ("" = all of it), its rules, what is done with its photos.
+
+    `configured` says whether the root is watched.
+    """
+
+    watched: WatchedFolder
+    beneath: str
+    plan: Plan
+    configured: bool
+
+    @property
+    def path(self) -> str:
+        """The absolute path."""
+        return self.watched.full(self.beneath)
+
+
+def scopes(settings: Settings, folders: Sequence[Path]) -> tuple[list[Scope], list[str]]:
+    """Return the scopes of absolute paths (none = all that is watched), and what is wrong.
+
+    A folder that lies in another one of them is a part of that; blocks on the disk.
+    """
+    vocabulary = vocabulary_of(settings)
+    paths = _outermost(folders or [Path(folder.path) for folder in settings.folders])
+    found: list[Scope] = []
+    problems: list[str] = []
+    for path in paths:
+        rules = _rules(settings, path)
+        watched = WatchedFolder.of(rules, settings.watch)
+        beneath = path.relative_to(rules.path).as_posix().removeprefix(".")
+        problem = _problem(watched, beneath)
+        if problem is not None:
+            problems.append(f"{path} {problem}")
+            continue
+        plan = plan_for(settings, rules, vocabulary)
+        found.append(Scope(watched, beneath, plan, rules in settings.folders))
+    return found, problems
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    once = list(dict.fromkeys(paths))
+    return [path for path in once if not any(other in path.parents for other in once)]
+
+
+def _rules(settings: Settings, path: Path) -> FolderSettings:
+    """Return the watched folder that a path lies in, else the general settings for it."""
+    inside = (folder for folder in settings.folders if path.is_relative_to(folder.path))
+    return next(inside, FolderSettings(path=str(path)))
+
+
+def _problem(watched: WatchedFolder, beneath: str) -> str | None:
+    """Return why a folder cannot be looked into, None if it can."""
+    try:
+        if not is_folder(watched.root, beneath):
+            exists = os.path.lexists(watched.full(beneath))
+            return "is not a folder" if exists else "does not exist"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    entered = not beneath or (watched.recursive and watched.enters(beneath))
+    if not entered or any(_forbids(watched, above) for above in _above(beneath)):
+        return f"is left out by the rules of the watched folder {watched.root}"
+    return None
+
+
+def _above(beneath: str) -> Iterator[str]:
+    while beneath:
+        beneath = beneath.rpartition("/")[0]
+        yield beneath
+
+
+def _forbids(watched: WatchedFolder, folder: str) -> bool:
+    return os.path.lexists(f"{watched.full(folder)}/{NO_MEDIA}")

@@ -1,0 +1,192 @@
+"""Walks a scope as the scan does and tells how each photo stands, by headers alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from captiond import photofile
+from captiond.errors import NotAPhoto, PhotoVanished, SidecarUnwritable, Undecodable
+from captiond.images import kinds, sizes
+from captiond.index.survey import KnownPhoto, Survey
+from captiond.intake.filters import Filter
+from captiond.intake.listing import Listing, differing, walk
+from captiond.models import Photo, Recipe, Signature, State
+from captiond.planning.scopes import Scope
+from captiond.sidecars.read import tells_caption
+
+MOST_REASONS = 100
+OTHER_REASONS = "other reasons"
+MOVED = "moved, renamed or back: the index has its caption"
+IN_SIDECAR = "its sidecar has its caption, unless the photo was changed since"
+PASSED = "passed_over"
+
+
+class Standing(StrEnum):
+    """How a photo stands; `new`, `changed` and `waiting` ones are to be paid for."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    WAITING = "waiting"
+    KNOWN = "known"
+    CAPTIONED = "captioned"
+    IN_FLIGHT = "in_flight"
+    FAILED = "failed"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+
+
+TO_CAPTION = (Standing.NEW, Standing.CHANGED, Standing.WAITING)
+_IN_INDEX = {
+    State.CAPTIONED: Standing.CAPTIONED,
+    State.INFLIGHT: Standing.IN_FLIGHT,
+    State.FAILED: Standing.FAILED,
+    State.REFUSED: Standing.REFUSED,
+    State.SKIPPED: Standing.SKIPPED,
+}
+
+
+@dataclass(slots=True)
+class Example:
+    """How many are as this one; `path` is absolute."""
+
+    path: str
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What was found in one scope; `reasons` by standing, or PASSED, and sentence."""
+
+    standings: Counter[Standing] = field(default_factory=Counter)
+    reasons: dict[tuple[str, str], Example] = field(default_factory=dict)
+    first: Photo | None = None
+    """The first that is to be captioned."""
+
+    @property
+    def photos(self) -> int:
+        """How many photos were looked at."""
+        return self.standings.total()
+
+    @property
+    def to_caption(self) -> int:
+        """How many are to be paid for."""
+        return sum(self.standings[standing] for standing in TO_CAPTION)
+
+    def add(self, photo: Photo, standing: Standing, reason: str | None) -> None:
+        """Count a photo."""
+        self.standings[standing] += 1
+        if standing in TO_CAPTION:
+            self.first = self.first or photo
+        elif reason:
+            self.note(standing, reason, photo.full)
+
+    def note(self, what: str, reason: str, path: str) -> None:
+        """Count a reason; those beyond MOST_REASONS share one."""
+        if (what, reason) not in self.reasons and len(self.reasons) >= MOST_REASONS:
+            reason = OTHER_REASONS
+        self.reasons.setdefault((what, reason), Example(path)).count += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sorter:
+    """Sorts photos; `survey` is the index if there is one, `paid` says that captions are reused."""
+
+    survey: Survey | None
+    max_megapixels: int
+    paid: bool
+
+    def sort(self, scope: Scope, tell: Callable[[int], None]) -> Sorted:
+        """Sort all photos of a scope; `tell` hears after each folder how many there were in it.
+
+        Blocks on the disk. Raises LibraryUnavailable.
+        """
+        found, full = Sorted(), scope.watched.full
+        for folder, listing in walk(scope.watched, scope.beneath):
+            if listing is None:
+                found.note(PASSED, "a folder with a file .nomedia in it", full(folder))
+            elif isinstance(listing, OSError):
+                reason = listing.strerror or str(listing)
+                found.note(PASSED, f"a folder that cannot be read: {reason}", full(folder))
+            else:
+                _note_others(scope, listing, found)
+                self._sort_folder(scope, listing, found)
+                tell(len(listing.photos))
+        return found
+
+    def _sort_folder(self, scope: Scope, listing: Listing, found: Sorted) -> None:
+        root, folder = scope.watched.root, listing.folder
+        known = self.survey.files(root, folder) if self.survey is not None else {}
+        anew, beside = set(differing(listing, known)), frozenset(listing.others)
+        for name, _, _ in listing.photos:
+            photo, row = Photo(root, f"{folder}/{name}" if folder else name), known.get(name)
+            if row is not None and name not in anew and row.state in _IN_INDEX:
+                found.add(photo, _IN_INDEX[row.state], row.reason)
+                continue
+            seen = _examine(photo, self.max_megapixels)
+            if isinstance(seen, Signature):
+                wanted = row is not None and row.anew and name not in anew
+                why = None if wanted else self._why_free(scope.plan.recipe, photo, seen, beside)
+                standing = Standing.KNOWN if why else _fresh(row, changed=name in anew)
+                found.add(photo, standing, why)
+            elif seen is not None:
+                found.add(photo, *seen)
+
+    def _why_free(
+        self, recipe: Recipe, photo: Photo, signature: Signature, beside: Container[str]
+    ) -> str | None:
+        """Return where the caption of a photo stands already, None if nowhere."""
+        if not self.paid:
+            return None
+        if self.survey is not None and self.survey.is_known(signature, recipe):
+            return MOVED
+        try:
+            return IN_SIDECAR if tells_caption(photo, beside, recipe) else None
+        except SidecarUnwritable:
+            return None
+
+
+def _fresh(row: KnownPhoto | None, *, changed: bool) -> Standing:
+    if row is None or row.state is State.MISSING:
+        return Standing.NEW
+    return Standing.CHANGED if changed else Standing.WAITING
+
+
+def _examine(photo: Photo, max_megapixels: int) -> Signature | tuple[Standing, str] | None:
+    """Return the photo's signature, or how it stands if it is none; None if it is gone."""
+    try:
+        with photofile.open_beneath(photo) as opened:
+            kinds.look(opened.head())
+            size = sizes.measure(opened.fd, kinds.tell(opened.fd))
+    except PhotoVanished:
+        return None
+    except NotAPhoto as error:
+        return Standing.SKIPPED, str(error)
+    except Undecodable as error:
+        return Standing.UNREADABLE, str(error)
+    except OSError as error:
+        return Standing.UNREADABLE, f"the file cannot be read: {error.strerror}"
+    if size is not None and sizes.megapixels(size) > max_megapixels:
+        return Standing.TOO_LARGE, f"over images.max_megapixels = {max_megapixels}"
+    return opened.signature
+
+
+def _note_others(scope: Scope, listing: Listing, found: Sorted) -> None:
+    """Count what is no photo by its name, and which folders are not entered."""
+    folder, ours = listing.folder, scope.watched.filter
+    entered = {path.rpartition("/")[2] for path in listing.folders}
+    photos = {name for name, _, _ in listing.photos}
+    closed = set(listing.closed)
+    for name in {*listing.others, *closed} - entered - photos:
+        if name in closed:
+            reason = "a folder that is not entered"
+        elif Filter().is_photo(folder, name) and not ours.is_photo(folder, name):
+            reason = "ignored: [watch] ignore"
+        else:
+            reason = "hidden" if name.startswith(".") else "no photo by its name"
+        path = f"{folder}/{name}" if folder else name
+        found.note(PASSED, reason, scope.watched.full(path))
