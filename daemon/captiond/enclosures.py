@@ -19,7 +19,7 @@ VOCABULARY_WORDS = 100_000
 VOCABULARY_BYTES = 8 << 20
 WORD_CHARACTERS = 64
 
-_COMMENT = re.compile(r"(?:^|\s)#.*")
+_COMMENT = re.compile(r"(?:^|[ \t])#.*", re.MULTILINE)
 _LONGEST_UTF8 = 4
 _TOLD = 5
 """Lines with the same mistake are told one by one up to here."""
@@ -99,7 +99,8 @@ def _listed(path: str, problems: list[str]) -> list[str]:
     text = _enclosure(path, where, VOCABULARY_BYTES, problems)
     if text is None:
         return []
-    rows = [_COMMENT.sub("", row).strip() for row in text.splitlines()]
+    bare = _COMMENT.sub("", text) if "#" in text else text
+    rows = [row.strip() for row in bare.splitlines()]
     long = [at for at, row in enumerate(rows, 1) if len(row) > WORD_CHARACTERS]
     problems += [f"{where}: line {at} is over {WORD_CHARACTERS} characters" for at in long[:_TOLD]]
     if len(long) > _TOLD:
@@ -122,4 +123,6 @@ def _enclosure(path: str, where: str, limit_bytes: int, problems: list[str]) -> 
 
 
 def _clean(word: str) -> str:
-    return " ".join(without_hidden(word.replace("\t", " ")).split())
+    # Every verb reads the configuration: character by character 50,000 words took 0.1 s.
+    plain = word if word.isprintable() else without_hidden(word.replace("\t", " "))
+    return " ".join(plain.split())

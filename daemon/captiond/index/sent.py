@@ -18,6 +18,7 @@ _LAST = """
         recipes.document
     FROM requests JOIN recipes ON recipes.key = requests.recipe
     WHERE requests.name = ? AND requests.folder = ? AND requests.root = ?
+    AND recipes.origin <> 'offline'
     ORDER BY requests.started_at DESC, requests.rowid DESC LIMIT 1
 """
 
