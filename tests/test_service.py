@@ -39,6 +39,27 @@ def test_a_reload_that_names_an_impossible_index_is_told_and_the_old_one_kept(
             assert daemon.poll() is None
 
 
+def test_a_reload_with_a_broken_prompt_is_told_and_the_old_one_kept(tmp_path: Path) -> None:
+    """A variable that is none and a prompt file that went away leave the daemon as it was."""
+    with gemini("--answer", "fixed") as url:
+        home = Home(tmp_path, url)
+        config, prompt = tmp_path / "config.toml", tmp_path / "prompt.txt"
+        prompt.write_text("Name the ships of {folder}.")
+        named = config.read_text().replace("[captioner]", f'[captioner]\nprompt_file = "{prompt}"')
+        config.write_text(named)
+        with home.daemon() as daemon:
+            prompt.write_text("Name the ships of {foldr}.")
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: told(home, "config.rejected") == 1)
+            prompt.unlink()
+            daemon.send_signal(signal.SIGHUP)
+            wait_until(lambda: told(home, "config.rejected") == 2)
+            home.wait_for(drop_tiny(home, 1))
+    ((used,),) = home.rows("select prompt from recipes")
+    assert used.startswith("Name the ships of {folder}.")
+    assert "did you mean {folder}?" in home.log.read_text()
+
+
 def test_the_manager_hears_ready_again_after_a_refused_reload(tmp_path: Path) -> None:
     """`systemctl reload` ends, instead of waiting for a READY that never comes."""
     with gemini("--answer", "fixed") as url:
