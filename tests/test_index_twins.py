@@ -6,19 +6,23 @@ import asyncio
 import sqlite3
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_helpers import RECIPE, answer, caption, completed, photo, request, sighting
+from index_helpers import RECIPE, answer, caption, completed, photo, request, sighting, signature
 
+from captiond.errors import NotReverted
 from captiond.index.base import Parked, Retry
 from captiond.index.folders_base import FolderDigest
+from captiond.index.history_base import Wanted
 from captiond.index.store import SqliteIndex
 from captiond.models import Lane, State
 from captiond.testing.memory_index import MemoryIndex
 
-paths = st.sampled_from(["a.jpg", "b.jpg", "x/c.jpg"])
+PATHS = ["a.jpg", "b.jpg", "x/c.jpg"]
+paths = st.sampled_from(PATHS)
 owners = st.sampled_from(["box", "nas"])
 digests = st.sampled_from(["d1", "d2"])
 times = st.integers(1, 9).map(float)
@@ -49,6 +53,9 @@ verbs = st.one_of(
     st.tuples(st.just("release"), paths, owners),
     st.tuples(st.just("requeue"), states),
     st.tuples(st.just("recover")),
+    st.tuples(st.just("order"), st.booleans(), st.sampled_from(["", "x", "a.jpg"])),
+    st.tuples(st.just("revert"), paths, st.integers(1, 3), st.sampled_from([None, None, 1, 2])),
+    st.tuples(st.just("settle"), st.integers(0, 3)),
     st.tuples(st.just("save"), st.sampled_from(["", "x"]), digests),
     st.tuples(st.just("disk"), st.sampled_from(["", "x"]), st.sampled_from(["A", "B", None])),
 )
@@ -60,6 +67,7 @@ class Player:
     def __init__(self, index):
         self.index = index
         self.open = []
+        self.reversals = []
         self.begun = 0
 
     async def play(self, verb, now):
@@ -131,6 +139,32 @@ class Player:
         self.open.clear()
         return sorted(await self.index.recover(now=now))
 
+    async def order(self, stale, place, now):
+        del now
+        wanted = Wanted(
+            recipes={"/photos": "another" if stale else RECIPE.key},
+            places=[photo(place)],
+            stale=stale,
+        )
+        return await self.index.history.count(wanted), await self.index.history.order(wanted)
+
+    async def revert(self, path, version, number, now):
+        try:
+            done = await self.index.history.revert(
+                photo(path), number, signature=signature(version), now=now
+            )
+        except NotReverted as error:
+            return str(error)
+        self.reversals.append(done)
+        return done
+
+    async def settle(self, which, now):
+        if which < len(self.reversals):
+            done = self.reversals.pop(which)
+            written = replace(completed(done.claim.photo.path), captioned_at=now)
+            return await self.index.history.settle(done, written)
+        return None
+
     async def save(self, folder, digest, now):
         del now
         await self.index.save_folders([FolderDigest("/photos", folder, digest)])
@@ -144,6 +178,8 @@ class Player:
         seen = {
             "counts": await self.index.counts(),
             "reuse": [await self.index.caption_of(d, recipe=RECIPE) for d in ("d1", "d2")],
+            "shown": [await self.index.history.shown(photo(p)) for p in PATHS],
+            "past": [await self.index.history.past(photo(p)) for p in PATHS],
             "files": [view.files("/photos", folder) for folder in ("", "x")],
             "folders": sorted(view.folders("/photos", "")),
             "digests": [view.digest("/photos", folder) for folder in ("", "x")],

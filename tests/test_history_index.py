@@ -1,0 +1,325 @@
+"""What every Index promises of captions that photos had: the SQLite file and its twin alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from index_helpers import (
+    OWNER,
+    RECIPE,
+    add_captioned,
+    answer,
+    caption,
+    claim,
+    completed,
+    opened,
+    photo,
+    request,
+    sighting,
+    signature,
+)
+
+from captiond.errors import NotReverted
+from captiond.index.base import Parked
+from captiond.index.history_base import IN_VAIN, REVERSAL_SECONDS, Share, Wanted
+from captiond.models import Lane, Recipe, State
+
+OTHER = Recipe(origin="gemini", model="pro", language="en", prompt="Describe.")
+OFFLINE = Recipe(origin="offline", model="", language="en", prompt="")
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def index(request, tmp_path):
+    async with opened(request.param, tmp_path) as index:
+        yield index
+
+
+def wanted(**filters):
+    return Wanted(recipes={"/photos": RECIPE.key}, **filters)
+
+
+async def recaption(index, path="a.jpg", *, words, recipe=RECIPE, number=None):
+    """Order a new caption for one photo and answer it."""
+    assert await index.history.order(wanted(places=[photo(path)])) == 1
+    (taken,) = await claim(index)
+    number = number or words
+    assert await index.begin(request(path, number=number, recipe=recipe), owner=OWNER)
+    shows = caption(words, recipe=recipe, created_at=9.0)
+    await index.answer(answer(path, number=number, shows=shows))
+    await index.complete([completed(path, recipe=recipe)], owner=OWNER)
+    return taken
+
+
+async def words_of(index, path="a.jpg"):
+    shown = await index.history.shown(photo(path))
+    return None if shown is None else shown.description.caption
+
+
+async def revert(index, number=None, *, path="a.jpg", now=20.0):
+    done = await index.history.revert(photo(path), number, signature=signature(), now=now)
+    assert await index.history.settle(done, completed(path))
+    return done.caption
+
+
+class TestOrder:
+    async def test_a_photo_waits_in_the_backlog_for_a_new_caption(self, index):
+        """It is due at once, and nothing that was there before serves it."""
+        await add_captioned(index)
+        assert await index.history.order(wanted()) == 1
+        (taken,) = await claim(index, lanes=[Lane.BACKLOG])
+        assert (taken.anew_after, taken.attempts, taken.digest) == (1, 1, "d1")
+        assert await words_of(index) is None
+        after = taken.anew_after
+        assert await index.caption_of("d1", recipe=RECIPE, after=after) is None
+        assert await index.caption_of("d1", recipe=RECIPE) is not None
+
+    async def test_its_new_caption_serves_it_and_its_copies(self, index):
+        """A crash after the answer, or a copy that was ordered with it: nobody pays twice."""
+        await add_captioned(index, "a.jpg")
+        await add_captioned(index, "b.jpg")
+        assert await index.history.order(wanted()) == 2
+        claims = {one.photo.path: one for one in await claim(index)}
+        await index.begin(request("a.jpg", number="new"), owner=OWNER)
+        await index.answer(answer("a.jpg", number="new", shows=caption("new", created_at=1.0)))
+        await index.recover(now=10.0)
+        assert await words_of(index, "a.jpg") == "new"
+        after = claims["b.jpg"].anew_after
+        found = await index.caption_of("d1", recipe=RECIPE, after=after)
+        assert found is not None
+        assert found.description.caption == "new"
+        assert await index.caption_of("d1", recipe=OTHER, after=after) is None
+
+    @pytest.mark.parametrize("state", [State.FAILED, State.REFUSED, State.SKIPPED])
+    async def test_an_order_in_vain_leaves_the_photo_as_it_was(self, index, state):
+        """It stays captioned with what it showed, the reason as a note."""
+        await add_captioned(index)
+        await index.history.order(wanted())
+        await claim(index)
+        await index.begin(request(number="r2"), owner=OWNER)
+        await index.abandon("r2", "declined", now=9.0)
+        await index.park([Parked(photo(), state, "declined")], owner=OWNER)
+        assert await index.counts() == {State.CAPTIONED: 1}
+        assert await words_of(index) == "a red boat"
+
+    async def test_a_photo_that_kills_each_time_keeps_its_caption(self, index):
+        """Three crashes set the order aside, not the photo."""
+        await add_captioned(index)
+        await index.history.order(wanted())
+        for number in range(3):
+            await claim(index)
+            await index.begin(request(number=f"r{number}"), owner=OWNER)
+            await index.recover(now=10.0)
+        assert await index.counts() == {State.CAPTIONED: 1}
+        assert await words_of(index) == "a red boat"
+
+    async def test_a_changed_file_forgets_the_order(self, index):
+        """Other bytes are a new photo."""
+        await add_captioned(index)
+        await index.history.order(wanted())
+        await index.offer([sighting(version=2)], now=9.0)
+        (taken,) = await claim(index)
+        assert taken.anew_after is None
+
+    async def test_a_missing_photo_that_comes_back_is_still_ordered(self, index):
+        """A disk that was gone for a while loses no order."""
+        await add_captioned(index)
+        await index.history.order(wanted())
+        await index.gone([photo()], now=8.0)
+        await index.offer([sighting()], now=9.0)
+        (taken,) = await claim(index)
+        assert taken.anew_after == 1
+
+    async def test_only_what_shows_a_caption_is_ordered(self, index):
+        """Waiting, failed, missing photos and photos of other roots are left alone."""
+        await index.offer([sighting("waits.jpg"), sighting("pipe.jpg", reason="a pipe")], now=1.0)
+        assert await index.history.order(wanted()) == 0
+        await add_captioned(index)
+        elsewhere = Wanted(recipes={"/elsewhere": RECIPE.key}, places=[photo()])
+        assert await index.history.order(elsewhere) == 0
+        assert await index.history.order(Wanted(recipes={"/elsewhere": "x"})) == 0
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    async def _photos(self, index):
+        shows = {
+            "a.jpg": caption(digest="d1"),
+            "x/b.jpg": caption(digest="d2", recipe=OTHER),
+            "x/y/c.jpg": caption(digest="d2", recipe=OTHER),
+            "x!/d.jpg": caption(digest="d3", recipe=OFFLINE),
+        }
+        models = {OTHER.key: "pro-2-lite-001", OFFLINE.key: ""}
+        recipes = {one.key: one for one in (RECIPE, OTHER, OFFLINE)}
+        for at, (path, one) in enumerate(shows.items()):
+            shown = replace(one, model=models.get(one.recipe, one.model))
+            recipe, number = recipes[one.recipe], f"request {at}"
+            await index.offer([sighting(path)], now=1.0)
+            await claim(index)
+            await index.begin(
+                request(path, number=number, digest=one.digest, recipe=recipe), owner=OWNER
+            )
+            await index.answer(answer(path, number=number, shows=shown))
+            done = completed(path, digest=one.digest, recipe=recipe)
+            await index.complete([replace(done, captioned_at=float(at))], owner=OWNER)
+
+    @pytest.mark.parametrize(
+        ("filters", "photos", "contents"),
+        [
+            ({}, 4, 3),
+            ({"origin": "offline"}, 1, 1),
+            ({"model": "pro"}, 2, 1),
+            ({"model": "pro-2-lite"}, 2, 1),
+            ({"model": "pro-2-lite-001"}, 2, 1),
+            ({"model": "pro-2"}, 0, 0),
+            ({"model": "flash"}, 1, 1),
+            ({"model": "%"}, 0, 0),
+            ({"stale": True}, 3, 2),
+            ({"since": 1.0}, 3, 2),
+            ({"stale": True, "origin": "gemini"}, 2, 1),
+            ({"places": [photo("x")]}, 2, 1),
+            ({"places": [photo("x"), photo("x/y/c.jpg"), photo("x/y")]}, 2, 1),
+            ({"places": [photo("x/y/c.jpg"), photo("a.jpg")]}, 2, 2),
+            ({"places": [photo("")], "origin": "gemini"}, 3, 2),
+            ({"places": [photo("nothing")]}, 0, 0),
+        ],
+    )
+    async def test_each_filter_narrows(self, index, filters, photos, contents):
+        """What is counted is what is ordered, each photo once."""
+        chosen = wanted(**filters)
+        expected = [Share("/photos", photos, contents)] if photos else []
+        assert await index.history.count(chosen) == expected
+        assert await index.history.order(chosen) == photos
+        assert await index.history.order(chosen) == 0
+
+
+class TestRevert:
+    async def test_back_step_by_step(self, index):
+        """The caption before; once more, the one before that; then there is none."""
+        await add_captioned(index)
+        await recaption(index, words="second", recipe=OTHER)
+        await recaption(index, words="third")
+        assert (await revert(index)).description.caption == "second"
+        assert await words_of(index) == "second"
+        assert (await revert(index)).description.caption == "a red boat"
+        with pytest.raises(NotReverted, match="first caption"):
+            await revert(index)
+        assert (await revert(index, 3)).description.caption == "third"
+        assert (await revert(index)).description.caption == "second"
+        assert await index.counts() == {State.CAPTIONED: 1}
+
+    async def test_history_lists_every_caption(self, index):
+        """Newest first, with what it cost; a reversal names the number that it repeats."""
+        await add_captioned(index)
+        await recaption(index, words="second")
+        await revert(index)
+        past = await index.history.past(photo())
+        assert [(one.number, one.reverts, one.shown, one.cost_usd) for one in past] == [
+            (3, 1, True, None),
+            (2, None, False, 0.25),
+            (1, None, False, 0.25),
+        ]
+        assert past[0].caption == replace(past[2].caption, created_at=20.0)
+        assert await index.history.past(photo("unknown.jpg")) == []
+
+    async def test_what_was_brought_back_stays(self, index):
+        """Copies and moves take it along, in whatever language; `stale` leaves it alone."""
+        german = replace(RECIPE, language="de")
+        await add_captioned(index, shows=caption("ein Boot", recipe=german))
+        await recaption(index, words="second")
+        await revert(index)
+        found = await index.caption_of("d1", recipe=RECIPE)
+        assert found is not None
+        assert found.description.caption == "ein Boot"
+        assert await index.history.order(wanted(stale=True)) == 0
+        assert await index.history.order(wanted()) == 1
+
+    async def test_each_copy_shows_its_own(self, index):
+        """A copy that is there stays as it is, also when it is looked at again."""
+        await add_captioned(index, "a.jpg")
+        await index.offer([sighting("b.jpg")], now=1.0)
+        await claim(index)
+        await index.assign(photo("b.jpg"), owner=OWNER, caption=caption())
+        await index.complete([completed("b.jpg")], owner=OWNER)
+        await recaption(index, "a.jpg", words="new")
+        await index.gone([photo("b.jpg")], now=10.0)
+        await index.offer([sighting("b.jpg")], now=11.0)
+        await claim(index)
+        assert await words_of(index, "b.jpg") == "a red boat"
+        await index.complete([completed("b.jpg")], owner=OWNER)
+        assert await words_of(index, "b.jpg") == "a red boat"
+        with pytest.raises(NotReverted, match="first caption"):
+            await revert(index, path="b.jpg")
+        assert (await revert(index, 2, path="b.jpg")).description.caption == "new"
+
+    async def test_words_of_the_offline_captioner_belong_to_their_path(self, index):
+        """They speak of names: a copy's are no past of this one."""
+        for path in ("a.jpg", "b.jpg"):
+            await index.offer([sighting(path)], now=1.0)
+            await claim(index)
+            await index.begin(request(path, number=path, recipe=OFFLINE), owner=OWNER)
+            shows = caption(f"a photo named {path}", recipe=OFFLINE)
+            await index.answer(answer(path, number=path, shows=shows))
+            await index.complete([completed(path, recipe=OFFLINE)], owner=OWNER)
+        await recaption(index, "b.jpg", words="a boat")
+        told = [one.caption.description.caption for one in await index.history.past(photo("b.jpg"))]
+        assert told == ["a boat", "a photo named b.jpg"]
+        assert (await revert(index, path="b.jpg")).description.caption == "a photo named b.jpg"
+
+    async def test_a_reversal_that_is_never_settled_is_done_by_the_queue(self, index):
+        """Whoever reverts may be killed: a minute later the photo is due, and costs nothing."""
+        await add_captioned(index)
+        await recaption(index, words="second")
+        await index.history.revert(photo(), None, signature=signature(), now=20.0)
+        assert await claim(index, now=20.0 + REVERSAL_SECONDS - 1) == []
+        (taken,) = await claim(index, now=20.0 + REVERSAL_SECONDS)
+        assert taken.anew_after is None
+        assert await words_of(index) == "a red boat"
+
+    async def test_a_reversal_whose_photo_was_taken_meanwhile(self, index):
+        """Only what was written is noted; the rest is the holder's."""
+        await add_captioned(index)
+        await recaption(index, words="second")
+        done = await index.history.revert(photo(), None, signature=signature(), now=20.0)
+        await claim(index)
+        assert not await index.history.settle(done, completed())
+        assert await index.counts() == {State.INFLIGHT: 1}
+
+    @pytest.mark.parametrize(
+        ("number", "told"), [(None, "first caption"), (1, "shows caption 1"), (7, "no caption 7")]
+    )
+    async def test_nothing_to_bring_back(self, index, number, told):
+        """A sentence says why, and nothing changes."""
+        await add_captioned(index)
+        with pytest.raises(NotReverted, match=told):
+            await revert(index, number)
+        assert len(await index.history.past(photo())) == 1
+        assert await index.counts() == {State.CAPTIONED: 1}
+
+    async def test_not_now(self, index):
+        """Unknown, changed, waiting, in flight: a sentence each."""
+        with pytest.raises(NotReverted, match="not in the index"):
+            await revert(index)
+        await add_captioned(index)
+        await recaption(index, words="second")
+        with pytest.raises(NotReverted, match="file has changed"):
+            await index.history.revert(photo(), None, signature=signature(2), now=9.0)
+        await index.history.order(wanted())
+        with pytest.raises(NotReverted, match="waits for its turn"):
+            await revert(index)
+        await claim(index)
+        with pytest.raises(NotReverted, match="right now"):
+            await revert(index)
+        await index.park([Parked(photo(), State.MISSING, "gone")], owner=OWNER)
+        with pytest.raises(NotReverted, match="missing"):
+            await revert(index)
+
+
+async def test_the_note_of_an_order_in_vain(tmp_path):
+    """The reason says that the caption before stays."""
+    async with opened("memory", tmp_path) as index:
+        await add_captioned(index)
+        await index.history.order(wanted())
+        await claim(index)
+        await index.park([Parked(photo(), State.REFUSED, "declined")], owner=OWNER)
+        assert index.rows[photo()].reason == IN_VAIN + "declined"
