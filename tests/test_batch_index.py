@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from index_helpers import (
     OWNER,
@@ -17,8 +19,8 @@ from index_helpers import (
 )
 
 from captiond.index.base import Parked, Retry
-from captiond.index.jobs_base import Job, Settled
-from captiond.models import Lane, State
+from captiond.index.jobs_base import Job, Made, Settled
+from captiond.models import Cap, Lane, State
 
 JOB = Job(id="j1", model="flash", requests=2, created_at=10.0)
 
@@ -45,7 +47,7 @@ def answered(asked):
 
 async def test_a_job_takes_photos_over_from_their_owner(index):
     """Its photos are no longer the owner's to give back, and its questions are told."""
-    assert await make(index, "a.jpg", "b.jpg") == {"r-a.jpg", "r-b.jpg"}
+    assert (await make(index, "a.jpg", "b.jpg")).kept == {"r-a.jpg", "r-b.jpg"}
     await index.release([photo("a.jpg"), photo("b.jpg")], owner=OWNER)
     assert await claim(index) == []
     assert await index.jobs.open_jobs() == [JOB]
@@ -72,15 +74,32 @@ async def test_a_void_claim_stays_out_of_a_job(index):
     await claim(index)
     await index.offer([sighting("b.jpg", version=2)], now=2.0)
     both = [request(path, number=path) for path in ("a.jpg", "b.jpg")]
-    assert await index.jobs.make(JOB, both, owner=OWNER) == {"a.jpg"}
+    assert await index.jobs.make(JOB, both, owner=OWNER) == Made(frozenset({"a.jpg"}))
     assert [job.requests for job in await index.jobs.open_jobs()] == [1]
     assert await claimed_paths(index) == ["b.jpg"]
 
 
 async def test_a_job_of_void_claims_is_none(index):
     """Without a photo there is no job."""
-    assert await index.jobs.make(JOB, [request("a.jpg")], owner=OWNER) == set()
+    assert await index.jobs.make(JOB, [request("a.jpg")], owner=OWNER) == Made(frozenset())
     assert await index.jobs.open_jobs() == []
+
+
+async def test_a_cap_keeps_the_rest_out_of_a_job(index):
+    """What there is room for goes along; the others are due as if never claimed."""
+    await index.offer([sighting(path) for path in "abc"], now=1.0)
+    await claim(index)
+    cap = Cap("usd_per_day", 0.5, 0.0, 86_400.0)
+    costly = [
+        replace(request(path, number=path, digest=path), reserved_usd=0.4, within=(cap,))
+        for path in "abc"
+    ]
+    made = await index.jobs.make(JOB, costly, owner=OWNER)
+    assert made.kept == {"a"}
+    assert made.over is not None
+    assert made.over.cap == "usd_per_day"
+    assert [job.requests for job in await index.jobs.open_jobs()] == [1]
+    assert {one.photo.path: one.attempts for one in await claim(index)} == {"b": 1, "c": 1}
 
 
 async def test_a_restart_leaves_a_job_alone(index):

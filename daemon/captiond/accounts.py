@@ -43,7 +43,7 @@ async def begin(request: Request, bench: Bench) -> bool:
     try:
         return await bench.index.begin(request, owner=bench.owner)
     except errors.OverBudget as error:
-        _make_wait(error, bench)
+        make_wait(error, bench)
         raise
 
 
@@ -64,7 +64,7 @@ def bill_without_reply(error: BaseException) -> Bill | None:
     return FREE if known else None
 
 
-def _make_wait(error: errors.OverBudget, bench: Bench) -> None:
+def make_wait(error: errors.OverBudget, bench: Bench) -> None:
     """Close the gate: until the cap's day or month ends, or for the time an answer takes."""
     now, pause = bench.ticks(), bench.gate.pause
     if error.until is None:

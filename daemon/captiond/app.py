@@ -23,6 +23,7 @@ from anyio.abc import TaskGroup
 from captiond import __version__, config, paced
 from captiond.batches.collector import Collector
 from captiond.batches.room import Batches
+from captiond.batches.table import Table
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for, vocabulary_of
@@ -177,7 +178,7 @@ def open_batches(settings: Settings, bench: Bench, captioner: Captioner) -> Batc
     service, index = GeminiBatches(captioner.client), Path(settings.index.path)
     collector = Collector(bench, service, index=index, model=settings.gemini.model)
     wanted = settings.gemini.backlog == "batch"
-    return Batches(bench, service, index=index, collector=collector if wanted else None)
+    return Batches(Table(bench, service, index), collector if wanted else None)
 
 
 def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:

@@ -37,7 +37,7 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
             return Answered(caption=read)
         again = claim.attempts > 1
         question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
-        if bench.collector is not None and await bench.collector.enrol(claim, question):
+        if bench.collector is not None and await bench.collector.enrol(question):
             return None
         return await ask_in_turn(claim, question, bench)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from captiond.captioners.base import Captioner, Question
 from captiond.captioners.vocabulary import Vocabulary
-from captiond.index.base import Claim, Index
+from captiond.index.base import Index
 from captiond.models import Lane, Prepared, Recipe, Tier, Usage
 from captiond.quota.budget import Caps
 from captiond.quota.gate import Gate
@@ -67,7 +67,7 @@ class Contents:
 class Collector(Protocol):
     """Takes questions along in a batch job."""
 
-    async def enrol(self, claim: Claim, question: Question) -> bool:
+    async def enrol(self, question: Question) -> bool:
         """Take a question along, and its photo over; False: it is to be asked by itself.
 
         Raises CaptionerPaused, OSError.

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
 import structlog
 
+from captiond.accounts import request_about
 from captiond.batches.spool import Spool
 from captiond.bench import Bench
 from captiond.captioners.base import Question
 from captiond.captioners.batch_base import BatchService
 from captiond.errors import CaptionerPaused
-from captiond.index.base import Claim, Request
+from captiond.index.base import Request
+from captiond.models import Tier
 
 log = structlog.get_logger()
 
@@ -51,6 +53,7 @@ class Collector:
         self._turn = anyio.Lock()
         self._closed = False
         self._in_trouble = False
+        self._rests_until = 0.0
         self._news = anyio.Event()
         self._now = self._begin()
 
@@ -66,13 +69,18 @@ class Collector:
 
     def allowance(self, *, now: float, in_flight: int) -> int:
         """Return how many more photos may be begun."""
-        return 0 if self.is_ripe else self._bench.gate.allowance(now=now, in_flight=in_flight)
+        if self.is_ripe or now < self._rests_until:
+            return 0
+        return self._bench.gate.allowance(now=now, in_flight=in_flight)
 
     def opens_in(self, *, now: float) -> float | None:
         """Return the seconds until photos may be begun again: 0 = now, None = nobody knows."""
-        return None if self.is_ripe else self._bench.gate.opens_in(now=now)
+        opens_in = self._bench.gate.opens_in(now=now)
+        if self.is_ripe or opens_in is None:
+            return None
+        return max(opens_in, self._rests_until - now)
 
-    async def enrol(self, claim: Claim, question: Question) -> bool:
+    async def enrol(self, question: Question) -> bool:
         """Take a question along; the photo stays claimed. False: it is to be asked by itself.
 
         Raises CaptionerPaused when nothing is collected any more, OSError for a full disk.
@@ -81,13 +89,7 @@ class Collector:
         failures = await self._bench.index.jobs.failures(digest, recipe.key)
         if failures >= FAILURES or recipe.model != self._model:
             return False
-        request = Request(
-            id=uuid.uuid4().hex,
-            photo=claim.photo,
-            facts=question.image.facts,
-            recipe=recipe,
-            started_at=self._bench.clock(),
-        )
+        request = request_about(replace(question, tier=Tier.BATCH), self._bench)
         line = await anyio.to_thread.run_sync(self._service.line, request.id, question)
         async with self._turn:
             if self._closed:
@@ -110,6 +112,10 @@ class Collector:
         async with self._turn:
             taken, self._now, self._in_trouble = self._now, self._begin(), False
             return taken
+
+    def rest(self, seconds: float) -> None:
+        """Begin no more photos for a while: there would be no room for them in a job."""
+        self._rests_until = self._bench.ticks() + seconds
 
     async def close(self) -> None:
         """Give back what was collected: it goes along in a later job."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 import anyio
 import structlog
 
 from captiond.batches.results import Tally, settle
-from captiond.bench import Bench
+from captiond.batches.spool import scratch_beside
+from captiond.batches.table import Table
 from captiond.captioners.base import Terms
-from captiond.captioners.batch_base import BatchService, Ending, Told
+from captiond.captioners.batch_base import Ending, Told
 from captiond.captioners.vocabulary import Vocabulary
-from captiond.errors import CaptionerError, CaptionerStopped
+from captiond.errors import CaptionerError
 from captiond.index.jobs_base import Asked, Job
 
 log = structlog.get_logger()
-
-Seen = Callable[[Job], None]
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
@@ -26,70 +24,62 @@ LATE_POLLS = 30
 """So often a job is looked at that succeeded and has no results yet: half an hour."""
 
 
-async def follow(
-    job: Job, name: str, service: BatchService, bench: Bench, *, index: Path, seen: Seen
-) -> None:
-    """Look at the job ever more seldom; when it has ended, take its results and close it.
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Looks at jobs, and takes their results."""
 
-    `seen` is called after each look.
-    """
-    pause, late = FIRST_SECONDS, 0
-    while True:
-        try:
-            told = await service.look(name)
-            if told.ending is Ending.SUCCEEDED and not told.has_results and late < LATE_POLLS:
-                late += 1
-            elif told.ending is not None:
-                await _take(job, told, service, bench, index=index)
-                return
-        except (CaptionerError, OSError) as error:
-            _tell(job, error, bench)
-        finally:
-            seen(job)
-        await anyio.sleep(pause)
-        pause = min(2 * pause, LONGEST_SECONDS)
+    table: Table
 
+    async def follow(self, job: Job, name: str) -> None:
+        """Look at the job ever more seldom; when it has ended, take its results and close it."""
+        pause, late = FIRST_SECONDS, 0
+        while True:
+            try:
+                told = await self.table.service.look(name)
+                if told.ending is Ending.SUCCEEDED and not told.has_results and late < LATE_POLLS:
+                    late += 1
+                elif told.ending is not None:
+                    await self._take(job, told)
+                    return
+            except (CaptionerError, OSError) as error:
+                self.table.stop(error)
+                log.debug("job.not_seen", job=name, reason=str(error), seconds=pause)
+            finally:
+                self.table.seen(job.id)
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST_SECONDS)
 
-async def _take(job: Job, told: Told, service: BatchService, bench: Bench, *, index: Path) -> None:
-    """Commit the results, some at a time; what was committed before a crash is passed over."""
-    asked = {one.request: one for one in await bench.index.jobs.asked(job.id)}
-    terms = _terms(asked, bench)
-    scratch, tally = index.with_name(f"{index.name}.batch-{job.id}.results"), Tally()
-    async for items in service.items(told, scratch, terms):
-        settled = [settle(asked.pop(one.key), one, bench) for one in items if one.key in asked]
-        await bench.index.jobs.settle(settled, job=job.id, now=bench.clock())
-        for one in settled:
-            tally.add(one)
-    state, now = str(told.ending), bench.clock()
-    error = told.error or f"the job {state} without an answer for it"
-    await bench.index.jobs.end(job.id, state, error, now=now)
-    (log.info if told.ending is Ending.SUCCEEDED else log.warning)(
-        "job.done",
-        job=told.name,
-        state=state,
-        captioned=tally.captioned,
-        set_aside=tally.set_aside,
-        unanswered=len(asked),
-        seconds=round(now - job.created_at, 1),
-        usd=round(tally.usd, 6),
-    )
-    await service.forget(job.id, told)
-
-
-def _terms(asked: dict[str, Asked], bench: Bench) -> dict[str, Terms]:
-    """Return what each reply is held to, by the vocabulary of its recipe."""
-    vocabularies = {plan.recipe.key: plan.vocabulary for plan in bench.plans.values()}
-    return {
-        key: Terms(
-            one.language,
-            vocabularies.get(one.recipe, Vocabulary()),
-            final=one.claim.attempts > 1,
+    async def _take(self, job: Job, told: Told) -> None:
+        """Commit the results, some at a time; those committed before a crash are passed over."""
+        bench, service, tally = self.table.bench, self.table.service, Tally()
+        asked = {one.request: one for one in await bench.index.jobs.asked(job.id)}
+        scratch = scratch_beside(self.table.index, job.id)
+        async for items in service.items(told, scratch, self._terms(asked)):
+            settled = [settle(asked.pop(one.key), one, bench) for one in items if one.key in asked]
+            await bench.index.jobs.settle(settled, job=job.id, now=bench.clock())
+            tally.add(settled)
+        error = told.error or f"the batch job {told.ending} without an answer for it"
+        await bench.index.jobs.end(job.id, str(told.ending), error, now=bench.clock())
+        tell = log.info if told.ending is Ending.SUCCEEDED else log.warning
+        tell(
+            "job.done",
+            job=told.name,
+            state=str(told.ending),
+            captioned=tally.captioned,
+            set_aside=tally.set_aside,
+            unanswered=tally.unanswered + len(asked),
+            seconds=round(bench.clock() - job.created_at, 1),
+            usd=round(tally.usd, 6),
         )
-        for key, one in asked.items()
-    }
+        await service.forget(job.id, told)
 
-
-def _tell(job: Job, error: Exception, bench: Bench) -> None:
-    if isinstance(error, CaptionerStopped) and bench.gate.stop(str(error), now=bench.ticks()):
-        log.error("captioner.stopped", reason=str(error))
-    log.debug("job.not_seen", job=job.id, reason=str(error))
+    def _terms(self, asked: dict[str, Asked]) -> dict[str, Terms]:
+        """Return what each reply is held to, by the vocabulary of its recipe."""
+        plans = self.table.bench.plans.values()
+        words = {plan.recipe.key: plan.vocabulary for plan in plans}
+        return {
+            key: Terms(
+                one.language, words.get(one.recipe, Vocabulary()), final=one.claim.attempts > 1
+            )
+            for key, one in asked.items()
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from captiond.bench import Bench
@@ -17,18 +18,21 @@ from captiond.verdicts import judge
 
 @dataclass(slots=True)
 class Tally:
-    """What a job came to; `set_aside` photos end without a caption, `usd` is of those with one."""
+    """What a job came to: photos with a caption, set aside, in the queue again; and its cost."""
 
     captioned: int = 0
     set_aside: int = 0
+    unanswered: int = 0
     usd: float = 0.0
 
-    def add(self, settled: Settled) -> None:
-        """Count what came of one question."""
-        if settled.answer is not None:
-            self.captioned += 1
-            self.usd += settled.answer.cost_usd or 0.0
-        self.set_aside += isinstance(settled.fate, Parked)
+    def add(self, settled: Sequence[Settled]) -> None:
+        """Count what came of some questions."""
+        for one in settled:
+            bill = one.bill.cost_usd if one.bill else None
+            self.usd += (one.answer.cost_usd if one.answer else bill) or 0.0
+            self.captioned += one.answer is not None
+            self.set_aside += isinstance(one.fate, Parked)
+            self.unanswered += isinstance(one.fate, Retry)
 
 
 def settle(asked: Asked, item: Item, bench: Bench) -> Settled:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anyio
 from anyio.abc import TaskGroup
 
-from captiond.batches import making
 from captiond.batches.collector import Collector
-from captiond.batches.following import follow
+from captiond.batches.following import Follower
+from captiond.batches.making import Maker
 from captiond.batches.spool import sweep
-from captiond.bench import Bench
-from captiond.captioners.batch_base import BatchService
+from captiond.batches.table import Table
 from captiond.index.jobs_base import Job
 
 QUIET_SECONDS = 3.0
 """A job that is not full goes out when nothing came for so long and no backlog is due."""
 STUCK_SECONDS = 60.0
 """Or when nothing came for so long: what is due is held up by something else."""
+REST_SECONDS = 60.0
+"""Where the caps have room for part of a job only, the next one is not collected at once."""
 
 
 class Batches:
     """All jobs of one run; `collector` None when no new ones are to be made."""
 
-    def __init__(
-        self, bench: Bench, service: BatchService, *, index: Path, collector: Collector | None
-    ) -> None:
+    def __init__(self, table: Table, collector: Collector | None) -> None:
         self.collector = collector
-        self._bench = bench
-        self._service = service
-        self._index = index
-        self._unseen: set[str] = set()
+        self._table = table
+        self._maker = Maker(table)
+        self._follower = Follower(table)
         self._closing = anyio.Event()
         self._ended = anyio.Event()
         self._ended.set()
@@ -39,7 +35,7 @@ class Batches:
     @property
     def is_idle(self) -> bool:
         """Whether what was collected is with the service, and each job was looked at once."""
-        return not self._unseen and (self.collector is None or not self.collector.count)
+        return not self._table.unseen and (self.collector is None or not self.collector.count)
 
     def close(self) -> None:
         """Have `run` return: what is collected goes back; jobs go on at the service."""
@@ -53,10 +49,10 @@ class Batches:
         """Go on with the jobs of former runs, make new ones, until closed."""
         self._ended = anyio.Event()
         try:
-            await anyio.to_thread.run_sync(sweep, self._index)
+            await anyio.to_thread.run_sync(sweep, self._table.index)
             async with anyio.create_task_group() as jobs:
-                for job in await self._bench.index.jobs.open_jobs():
-                    self._unseen.add(job.id)
+                for job in await self._table.bench.index.jobs.open_jobs():
+                    self._table.unseen.add(job.id)
                     jobs.start_soon(self._go_on, job, name=f"job {job.id}")
                 if self.collector is not None:
                     jobs.start_soon(self._collect, self.collector, jobs, name="collector")
@@ -71,12 +67,15 @@ class Batches:
         while True:
             await self._ripe(collector)
             collected = await collector.take()
-            self._unseen.add(collected.id)
-            made = await making.make(collected, self._service, self._bench, seen=self._seen)
-            if made is None:
-                self._unseen.discard(collected.id)
+            self._table.unseen.add(collected.id)
+            job, made = await self._maker.seal(collected)
+            if made.over is not None:
+                collector.rest(REST_SECONDS)
+            name = await self._maker.hand_in(job, made.kept, spool=collected.spool)
+            if name is None:
+                self._table.seen(job.id)
             else:
-                jobs.start_soon(self._follow, *made, name=f"job {collected.id}")
+                jobs.start_soon(self._follower.follow, job, name, name=f"job {job.id}")
 
     async def _ripe(self, collector: Collector) -> None:
         """Wait until there is enough for a job, or until no more is to be expected soon."""
@@ -90,18 +89,13 @@ class Batches:
                 return
 
     async def _is_due(self) -> bool:
-        due = await self._bench.index.next_due(lanes=(self._bench.lane,))
-        return due is not None and due <= self._bench.clock() + QUIET_SECONDS
+        bench = self._table.bench
+        due = await bench.index.next_due(lanes=(bench.lane,))
+        return due is not None and due <= bench.clock() + QUIET_SECONDS
 
     async def _go_on(self, job: Job) -> None:
-        name = await making.resume(job, self._service, self._bench, seen=self._seen)
+        name = await self._maker.resume(job)
         if name is None:
-            self._seen(job)
+            self._table.seen(job.id)
         else:
-            await self._follow(job, name)
-
-    async def _follow(self, job: Job, name: str) -> None:
-        await follow(job, name, self._service, self._bench, index=self._index, seen=self._seen)
-
-    def _seen(self, job: Job) -> None:
-        self._unseen.discard(job.id)
+            await self._follower.follow(job, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Spool:
         self.bytes += len(line)
         self.lines += 1
 
-    def keep(self, keys: set[str]) -> None:
+    def keep(self, keys: Collection[str]) -> None:
         """Drop the lines of all other keys, if there are any."""
         if len(keys) == self.lines:
             return
@@ -48,6 +49,11 @@ class Spool:
         """Delete the file."""
         with suppress(FileNotFoundError):
             self.path.unlink()
+
+
+def scratch_beside(index: Path, job: str) -> Path:
+    """Return where the results of a job may lie for a while."""
+    return index.with_name(f"{index.name}.batch-{job}.results")
 
 
 def sweep(index: Path) -> None:

@@ -6,20 +6,19 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from captiond.errors import OverBudget
 from captiond.index import captions, ledger, queue
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import Asked, Job, Settled, owner_of
+from captiond.index.jobs_base import Asked, Job, Made, Settled, owner_of
 from captiond.index.names import plain
 from captiond.index.rows import CLAIM_COLUMNS, photo_key, to_claim
 from captiond.index.search import OPEN_JOBS
-from captiond.models import Tier
 
 T = TypeVar("T")
 
-_TAKE = """
-    UPDATE photos SET owner = ? WHERE root = ? AND folder = ? AND name = ? AND owner = ?
-    AND state = 'inflight'
-"""
+_HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
+_MINE = f"SELECT 1 FROM photos WHERE {_HELD}"  # noqa: S608 a constant condition
+_TAKE = f"UPDATE photos SET owner = ? WHERE {_HELD}"  # noqa: S608 a constant condition
 _ASKED = f"""
     SELECT requests.id AS request, requests.digest AS asked_digest, recipe, origin, language,
         recipes.model AS model,
@@ -45,8 +44,8 @@ class SqliteJobs:
         self._write = write
         self._read = read
 
-    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> set[str]:
-        """Hand claimed photos over to a new job; return the ids of the requests in it."""
+    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> Made:
+        """Hand claimed photos over to a new job; return what is in it."""
         return await self._write(lambda db: _make(db, job, requests, owner))
 
     async def name(self, job: str, name: str) -> None:
@@ -86,23 +85,43 @@ def _open_jobs(db: sqlite3.Connection) -> list[Job]:
     return [Job(**dict(zip(names, row, strict=True))) for row in db.execute(OPEN_JOBS)]
 
 
-def _make(db: sqlite3.Connection, job: Job, requests: Sequence[Request], owner: str) -> set[str]:
-    kept = [one for one in requests if _take(db, one, owner, owner_of(job.id))]
-    if kept:
-        db.execute(
-            "INSERT INTO jobs (id, model, state, requests, created_at) VALUES (?, ?, ?, ?, ?)",
-            (job.id, job.model, "making", len(kept), job.created_at),
-        )
-    for one in kept:
-        captions.note(db, one, owner_of(job.id))
-        marked = "UPDATE requests SET job = ?, tier = ? WHERE id = ?"
-        db.execute(marked, (job.id, Tier.BATCH, one.id))
-    return {one.id for one in kept}
+def _make(db: sqlite3.Connection, job: Job, requests: Sequence[Request], owner: str) -> Made:
+    kept: list[str] = []
+    over: OverBudget | None = None
+    db.execute(
+        "INSERT INTO jobs (id, model, state, requests, created_at) VALUES (?, ?, 'making', 0, ?)",
+        (job.id, job.model, job.created_at),
+    )
+    for one in requests:
+        if over is None:
+            over = _enter(db, one, job.id, owner=owner, kept=kept)
+        if over is not None:
+            queue.release(db, [one.photo], owner)
+    db.execute("UPDATE jobs SET requests = ? WHERE id = ?", (len(kept), job.id))
+    db.execute("DELETE FROM jobs WHERE id = ? AND requests = 0", (job.id,))
+    return Made(frozenset(kept), over)
 
 
-def _take(db: sqlite3.Connection, request: Request, owner: str, new_owner: str) -> bool:
+def _enter(
+    db: sqlite3.Connection, request: Request, job: str, *, owner: str, kept: list[str]
+) -> OverBudget | None:
+    """Enter a request of a job and take its photo over; return what keeps it out, if a cap does."""
+    if not _is_mine(db, request, owner):
+        return None
+    try:
+        captions.note(db, request, owner_of(job))
+    except OverBudget as error:
+        return error
+    db.execute("UPDATE requests SET job = ? WHERE id = ?", (job, request.id))
+    db.execute(_TAKE, (owner_of(job), *photo_key(request.photo), owner))
+    kept.append(request.id)
+    return None
+
+
+def _is_mine(db: sqlite3.Connection, request: Request, owner: str) -> bool:
+    """Tell whether the claim is valid; a void one is closed."""
     key = photo_key(request.photo)
-    if db.execute(_TAKE, (new_owner, *key, owner)).rowcount:
+    if db.execute(_MINE, (*key, owner)).fetchall():
         return True
     queue.let_go(db, key, owner)
     return False

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from captiond.errors import OverBudget
 from captiond.index.base import Answer, Claim, Parked, Request, Retry
 from captiond.index.ledger_base import FREE, Bill
 
@@ -28,6 +29,17 @@ class Job:
     requests: int
     created_at: float
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is in a new job: the ids of its requests, none if there is no job.
+
+    `over` is the cap that left no room for the others.
+    """
+
+    kept: frozenset[str]
+    over: OverBudget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +82,11 @@ def owner_of(job: str) -> str:
 class Jobs(Protocol):
     """The open jobs, and what became of the others."""
 
-    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> set[str]:
-        """Hand claimed photos over to a new job; return the ids of the requests in it.
+    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> Made:
+        """Hand claimed photos over to a new job, in one transaction; return what is in it.
 
-        Those whose claim of `owner` is void stay out. One transaction: all of them, or none.
+        Those whose claim of `owner` is void stay out, and from the first on that a cap leaves no
+        room for all others: their photos go back as if never claimed.
         """
 
     async def name(self, job: str, name: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from captiond.errors import OverBudget
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import Asked, Job, Settled, owner_of
+from captiond.index.jobs_base import Asked, Job, Made, Settled, owner_of
 
 if TYPE_CHECKING:  # it holds the jobs
     from captiond.testing.memory_index import MemoryIndex
@@ -25,20 +26,27 @@ class MemoryJobs:
         """Tell whether an open job is the owner."""
         return owner in {owner_of(job) for job in self._open}
 
-    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> set[str]:
-        """Hand claimed photos over to a new job; return the ids of the requests in it."""
-        kept = set()
+    async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> Made:
+        """Hand claimed photos over to a new job; return what is in it."""
+        kept, over = set(), None
         for one in requests:
             row = self._index.held(one.photo, owner)
-            if row is not None:
-                row.owner = owner_of(job.id)
-                await self._index.note(one, owner=row.owner)
-                kept.add(one.id)
+            if row is None:
+                continue
+            try:
+                if over is None:
+                    await self._index.note(one, owner=owner_of(job.id))
+                    kept.add(one.id)
+                    row.owner = owner_of(job.id)
+            except OverBudget as error:
+                over = error
+            if over is not None:
+                await self._index.release([one.photo], owner=owner)
         if kept:
             self._open[job.id] = Job(
                 id=job.id, model=job.model, requests=len(kept), created_at=job.created_at
             )
-        return kept
+        return Made(frozenset(kept), over)
 
     async def name(self, job: str, name: str) -> None:
         """Keep the name that the service gave a job."""
