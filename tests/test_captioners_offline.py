@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiond.captioners.base import Captioner, Question
+from captiond.captioners.base import Captioner, Question, Terms
 from captiond.captioners.offline import OfflineCaptioner, describe, words_of
+from captiond.captioners.vocabulary import Vocabulary
 from captiond.models import Description, Facts, Palette, Photo, Prepared, Recipe
 
 PALETTE = Palette((("blue", 0.5), ("white", 0.2)), brightness=0.7, saturation=0.2)
@@ -141,6 +142,22 @@ def test_a_description_keeps_its_bounds(words, palette, width, height, camera):
     assert 0 < len(told.alt_text) < 125
     assert 3 <= len(told.keywords) <= 15
     assert len(set(told.keywords)) == len(told.keywords)
+
+
+async def test_the_vocabulary_holds_offline_too():
+    """A strict vocabulary leaves its own words alone, in its spelling."""
+    terms = Terms("en", Vocabulary.of(["Oslo", "Norway"], strict=True))
+    image = Prepared(b"", "image/jpeg", 1536, 1024, facts(), PALETTE)
+    recipe = Recipe(origin="offline", model="", language="en", prompt="")
+    asked = Question(Photo("/photos", "oslo/1.jpg"), image, recipe, terms=terms)
+    assert (await OfflineCaptioner().caption(asked)).description.keywords == ("Oslo",)
+
+
+def test_a_title_of_long_names_keeps_its_bounds():
+    """Eight long words of folders and file make a title of whole words under 80 characters."""
+    title = describe(facts(), PALETTE, [f"{letter * 15}" for letter in "abcdefgh"]).title
+    assert len(title) < 80
+    assert title == f"A{'a' * 14} {'b' * 15} {'c' * 15} {'d' * 15}…"
 
 
 async def test_the_captioner_is_free_and_always_there():

@@ -68,6 +68,35 @@ def test_everything_that_changes_a_caption_changes_the_recipe():
     assert len({recipe_for(each, FOLDER).key for each in changed}) == len(changed)
 
 
+def test_context_and_vocabulary_change_the_recipe():
+    """How much is told, the words and their mode each give another key; so does a folder's look."""
+    words = CaptionerSettings(vocabulary=["boat"])
+    strict = CaptionerSettings(vocabulary=["boat"], vocabulary_mode="strict")
+    keys = [
+        recipe_for(Settings(), FOLDER).key,
+        recipe_for(Settings(captioner=CaptionerSettings(context=False)), FOLDER).key,
+        recipe_for(Settings(), FolderSettings(path="/photos", private=True)).key,
+        recipe_for(Settings(), FolderSettings(path="/photos", media_resolution="low")).key,
+        recipe_for(Settings(captioner=words), FOLDER).key,
+        recipe_for(Settings(captioner=strict), FOLDER).key,
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_folders_with_equal_settings_share_a_recipe():
+    """Where a folder lies is no part of it, nor what differs from photo to photo."""
+    folders = [FolderSettings(path=path, prompt="Of {folder}, {date}.") for path in ("/a", "/b")]
+    first, second = (recipe_for(Settings(), folder) for folder in folders)
+    assert first == second
+    assert first.prompt.startswith("Of {folder}, {date}.\n")
+
+
+def test_a_language_is_part_of_the_template():
+    """`{language}` is filled once for a folder, with braces that stay braces."""
+    folder = FolderSettings(path="/photos", language="{x}", prompt="In {language}!")
+    assert recipe_for(Settings(), folder).prompt.startswith("In {{x}}!\n")
+
+
 def test_what_does_not_change_a_caption_leaves_the_recipe_alone():
     """Key file, concurrency and address are no part of the recipe."""
     other = Settings(gemini=GeminiSettings(concurrency=64, base_url="http://127.0.0.1:1"))

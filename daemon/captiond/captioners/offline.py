@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from captiond.captioners.base import Question
+from captiond.captioners.wording import ALT_TEXT_CHARACTERS, KEYWORDS, TITLE_CHARACTERS, cut
 from captiond.models import Description, Facts, Palette, Photo, Reply
 
 MODEL = "offline"
-MOST_KEYWORDS = 15
-LONGEST_ALT_TEXT = 124
 
 _MOST_WORDS = 8
 _GREYISH = 0.02
@@ -38,7 +38,9 @@ class OfflineCaptioner:
     async def caption(self, question: Question) -> Reply:
         """Describe one photo; raises nothing."""
         image = question.image
-        return Reply(describe(image.facts, image.palette, words_of(question.photo)), MODEL)
+        words = describe(image.facts, image.palette, words_of(question.photo))
+        keywords = question.terms.vocabulary.fit(words.keywords)
+        return Reply(replace(words, keywords=keywords), MODEL)
 
     async def check(self) -> str:
         """Say that it is always there."""
@@ -74,7 +76,7 @@ def describe(facts: Facts, palette: Palette, words: Sequence[str]) -> Descriptio
         caption=caption,
         title=_title(facts, taken, words),
         alt_text=_shortened(f"{look}{when}{named}"),
-        keywords=tuple(dict.fromkeys(_keywords(facts, palette, words, taken)))[:MOST_KEYWORDS],
+        keywords=tuple(dict.fromkeys(_keywords(facts, palette, words, taken)))[:KEYWORDS],
     )
 
 
@@ -129,7 +131,7 @@ def _point(latitude: float, longitude: float) -> str:
 
 def _title(facts: Facts, taken: datetime | None, words: Sequence[str]) -> str:
     if words:
-        return " ".join(words).capitalize()
+        return cut(" ".join(words).capitalize(), TITLE_CHARACTERS)
     where = f", {facts.place}" if facts.place else ""
     when = f", {_date(taken)}" if taken else ""
     return f"{_shape(facts).capitalize()} picture{where}{when}"
@@ -166,6 +168,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    if len(text) < LONGEST_ALT_TEXT:
-        return f"{text}."
-    return text[: LONGEST_ALT_TEXT - 1].rpartition(" ")[0].rstrip(",") + "…"
+    return f"{text}." if len(text) < ALT_TEXT_CHARACTERS else cut(text, ALT_TEXT_CHARACTERS)

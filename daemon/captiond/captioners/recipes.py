@@ -20,14 +20,13 @@ def recipe_for(
 ) -> Recipe:
     """Return the recipe for the photos of `folder`; what it leaves "" is as in `[captioner]`.
 
-    `vocabulary` is that of the settings; built here if it is not at hand, 50 ms for 50,000 words.
+    `vocabulary` is that of the settings; built here if it is not at hand, 0.1 s for 50,000 words.
     """
-    if settings.captioner.backend == "offline":  # its few words are English, whatever is set
-        return Recipe(origin="offline", model="", language="en", prompt="")
-    captioner = settings.captioner
+    captioner, words = settings.captioner, vocabulary or vocabulary_of(settings)
+    if captioner.backend == "offline":  # its few words are English, whatever is set
+        return Recipe(origin="offline", model="", language="en", prompt="", vocabulary=words.key)
     language = folder.language or captioner.language
     prompt = folder.prompt or captioner.prompt
-    words = vocabulary or vocabulary_of(settings)
     level = PRIVATE if folder.private else FULL
     return Recipe(
         origin="gemini",
