@@ -63,6 +63,9 @@ def test_what_captiond_wrote_is_nobodys_word():
         b'<!DOCTYPE x SYSTEM "file:///etc/passwd">' + packet(bag("dc:subject", "a")),
         packet("<a>" * 100 + "</a>" * 100 + bag("dc:subject", "a")),
         packet(bag("dc:subject", "a") + " " * packets.LIMIT_BYTES),
+        b'<?xml version="1.0" encoding="rot13"?>' + packet(bag("dc:subject", "a")),
+        b'<?xml version="1.0" encoding="idna"?>' + packet(bag("dc:subject", "a")),
+        b'<?xml version="1.0" encoding="' + b"x" * 900 + b'"?>' + packet(bag("dc:subject", "a")),
         b"\xff\xfe" + packet(bag("dc:subject", "a")),
     ],
 )
@@ -74,6 +77,8 @@ def test_rubbish_and_tricks_count_as_silence(content):
 def test_a_packet_is_read_whatever_wraps_it():
     """The packet's processing instructions, its padding and UTF-16 are all XMP."""
     inner = packet(bag("dc:subject", "ship")).decode()
+    declared = b"<?xml version='1.0' encoding='UTF-8'?>" + inner.encode()
+    assert packets.read(declared).keywords == ("ship",)
     wrapped = f'<?xpacket begin="\ufeff" id="x"?>{inner}{" " * 2000}<?xpacket end="w"?>'
     for encoding in ("utf-8", "utf-16"):
         assert packets.read(wrapped.encode(encoding)).keywords == ("ship",)

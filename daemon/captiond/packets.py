@@ -75,6 +75,7 @@ class _Reader:
         """Read the packet; raises ExpatError, _RefusedError, ValueError."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.StartDoctypeDeclHandler = _refuse
+        parser.XmlDeclHandler = _check_encoding
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -122,6 +123,12 @@ class _Reader:
 
 def _refuse(*declaration: object) -> None:
     raise _RefusedError(declaration)
+
+
+def _check_encoding(version: str, encoding: str | None, standalone: int) -> None:
+    """Refuse what expat leaves to Python's codecs, some of which are imported by their name."""
+    if (encoding or "utf-8").lower() not in {"utf-8", "utf-16"}:
+        raise _RefusedError(version, encoding, standalone)
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:
