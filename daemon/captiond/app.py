@@ -35,7 +35,7 @@ from captiond.intake.attend import Intake
 from captiond.intake.folder import WatchedFolder
 from captiond.models import Lane, Tier, Usage
 from captiond.pipeline import caption_photo
-from captiond.quota.budget import Caps
+from captiond.quota.budget import Caps, unpriced
 from captiond.quota.gate import Gate
 from captiond.quota.learning import Learning, Told
 from captiond.quota.line import Line
@@ -232,7 +232,10 @@ async def open_index(settings: Settings, stack: AsyncExitStack) -> Index:
 async def open_bench(
     settings: Settings, index: Index, captioner: Captioner, stack: AsyncExitStack
 ) -> Bench:
-    """Lay out what a photo meets on its way; `stack` closes it."""
+    """Lay out what a photo meets on its way; `stack` closes it.
+
+    Raises ConfigError for a cap on what nobody knows the price of.
+    """
     from captiond.images import kinds
     from captiond.images.decoders import DecoderPool
     from captiond.quota.pricing import price
@@ -240,6 +243,8 @@ async def open_bench(
     from captiond.sidecars.tags import read_tags
     from captiond.sidecars.write import write_sidecars
 
+    if problems := list(unpriced(settings)):
+        raise ConfigError(problems)
     # The price list takes 0.2 s to load: here and in a thread, not at the first reply.
     await anyio.to_thread.run_sync(price, settings.gemini.model, Usage())
     children = os.cpu_count() or 1
@@ -343,6 +348,7 @@ def check(settings: Settings) -> Settings:
         problems.append(NO_KEY)
     if sys.getfilesystemencoding() != "utf-8":
         problems.append(NOT_UTF8)
+    problems += unpriced(settings)
     if problems:
         raise ConfigError(problems)
     return settings

@@ -27,6 +27,7 @@ VERBS = {
     "show": "Show all that is known of one photo.",
     "sent": "Show what was sent about a photo.",
     "status": "Tell what the daemon is doing and how far it is.",
+    "cost": "Tell what was asked and what it cost.",
     "failed": "List the photos that have no caption, with the reasons.",
     "retry": "Queue photos that have no caption again.",
     "recaption": "Have photos captioned anew.",

@@ -12,6 +12,7 @@ import click
 from captiond import config
 from captiond.cli import output
 from captiond.errors import ConfigError
+from captiond.quota.budget import unpriced
 from captiond.secrecy import redact
 from captiond.settings import Settings
 
@@ -61,6 +62,8 @@ def check(ctx: click.Context) -> None:
     settings = output.settings(ctx)
     if not settings.gemini.vertex.project:
         config.find_api_key(settings)
+    if problems := list(unpriced(settings)):
+        raise ConfigError(problems)
     click.echo(output.clean(f"ok: {settings.source or 'no configuration file, all defaults'}"))
     words = len(settings.captioner.vocabulary)
     if words and not vocabulary_of(settings).is_sent:

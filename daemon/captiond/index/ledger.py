@@ -134,6 +134,7 @@ def _sent(request: Request) -> str | None:
 
 
 def _check(db: sqlite3.Connection, request: Request) -> None:
+    """Raise OverBudget where a cap leaves no room for the request."""
     wanted = round((request.reserved_usd or 0.0) * NANO)
     for cap in request.within:
         known, in_flight = db.execute(_SUMS, (int(cap.since // QUARTER_SECONDS),)).fetchone()

@@ -7,10 +7,32 @@ on counts for it, also what is ahead of the clock: a clock that jumps back never
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from captiond.models import Cap
+from captiond.models import Cap, Tier
+from captiond.settings import Settings
+
+
+def unpriced(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each cap that cannot be kept, as nobody knows what a request costs."""
+    limits, gemini = settings.limits, settings.gemini
+    capped = [key for key in ("usd_per_day", "usd_per_month") if getattr(limits, key) < math.inf]
+    if not capped or settings.captioner.backend != "gemini":
+        return
+    from captiond.quota.pricing import is_priced
+
+    # Whoever asks by another tier is sent on to standard where there is no room.
+    for tier in dict.fromkeys((Tier.STANDARD, Tier(gemini.tier), Tier(gemini.backlog))):
+        if is_priced(gemini.model, tier):
+            continue
+        for key in capped:
+            yield (
+                f"limits.{key}: nobody knows what gemini.model {gemini.model!r} costs by the tier "
+                f"{tier}, so this cap cannot be kept; choose another model or take the cap out"
+            )
+        return
 
 
 @dataclass(frozen=True, slots=True)

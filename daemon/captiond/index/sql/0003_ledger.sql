@@ -38,6 +38,8 @@ CREATE TABLE spending (
 CREATE VIEW requests_spending AS
 SELECT
     id,
+    root,
+    folder,
     CAST(started_at / 900 AS INTEGER) AS quarter,
     recipe,
     coalesce(answered_tier, tier) AS tier,
