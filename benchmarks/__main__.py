@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.measure import Figure
 
-NAMES = ("asking", "large", "arrival", "scan", "queue", "idle", "search", "burst")
+NAMES = ("asking", "large", "arrival", "scan", "queue", "idle", "search", "burst", "limits")
 ROW = "{:<84} {:>10} {:>22} {:>8} {:>9}  {}"
 
 

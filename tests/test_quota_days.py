@@ -26,7 +26,7 @@ def test_midnight_pacific_minds_daylight_saving(now, ends):
 
 
 def test_a_day_began_when_the_one_before_it_ended() -> None:
-    """Each hour of a year lies between the two midnights of its day, an hour of the clock or not."""
+    """Each hour of a year lies between the two midnights of its day, in winter and summer."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     for hour in range(365 * 24):
         at = (now + timedelta(hours=hour)).timestamp()

@@ -20,6 +20,7 @@ from anyio.abc import TaskGroup
 
 from captiond import __version__, paced
 from captiond.app import App, check, open_app
+from captiond.bench import Bench
 from captiond.errors import AlreadyRunning, ConfigError, LibraryUnavailable
 from captiond.index.base import Health
 from captiond.intake.attend import attend
@@ -168,20 +169,27 @@ async def _beat(app: App, notifier: Notifier, watchdog_usec: int | None) -> None
 
 def _health(app: App, started_at: float) -> Health:
     bench = app.bench
-    pause, clock = bench.gate.pause, bench.clock()
-    until = pause.until if pause else None
+    pause = bench.gate.pause
     return Health(
         owner=bench.owner,
         pid=os.getpid(),
         version=__version__,
         started_at=started_at,
-        beat_at=clock,
+        beat_at=bench.clock(),
         paused=pause.reason if pause else None,
-        paused_until=None if until is None else clock + until - bench.ticks(),
+        paused_until=_until(bench),
         found_by_event=sum(intake.tally.found_by_event for intake in app.intakes),
         found_by_scan=sum(intake.tally.found_by_scan for intake in app.intakes),
         pace=paced.report(bench),
     )
+
+
+def _until(bench: Bench) -> float | None:
+    """Return when the gate opens by itself, in unix seconds."""
+    pause = bench.gate.pause
+    if pause is None or pause.until is None:
+        return None
+    return pause.goes_on_at or bench.clock() + pause.until - bench.ticks()
 
 
 def status_line(counts: dict[State, int], paused: str | None) -> str:

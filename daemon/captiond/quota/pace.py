@@ -45,6 +45,7 @@ class Pace:
         self.ceiling = Ceiling()
         self._window = Window(WINDOW_SECONDS)
         self._guessed_low = 1.0
+        self._has_answers = False
         self._answers: deque[float] = deque()
         self._due = -math.inf
         self._day = -math.inf
@@ -105,8 +106,12 @@ class Pace:
     def answered(self, asked: Asked, tokens: int, *, now: float) -> None:
         """Note an answer and the input tokens that it tells, 0 = none.
 
-        What is in flight, or comes next, counts as much more or less than it was guessed.
+        What is in flight, or comes next, counts as much more or less than it was guessed. The
+        first question takes seconds to get there (name, TLS): it counts from its answer on, else
+        the one that follows it a minute later would be refused.
         """
+        if not self._has_answers:
+            self._has_answers, asked.at = True, now
         self._answers.append(now)
         if tokens and asked.tokens:
             error = self._guessed_low * tokens / asked.tokens
