@@ -45,6 +45,11 @@ def test_metrics_tell_how_things_stand(tmp_path):
         "captiond_queue arrivals": 1,
         "captiond_queue backlog": 0,
         "captiond_queue jobs": 0,
+        "captiond_requests_total": 4,
+        "captiond_spent_usd_total": 0.004,
+        "captiond_tokens_total input": 400,
+        "captiond_tokens_total output": 40,
+        "captiond_unanswered_usd": 0,
     }
     kinds = {family.name: family.type for family in text_string_to_metric_families(out)}
     assert kinds["captiond_photos_found"] == "counter"
@@ -65,7 +70,7 @@ def test_metrics_of_a_daemon_that_died(tmp_path):
 
 def test_metrics_before_the_first_start():
     """Nothing is told of a daemon that never ran but that it is down."""
-    assert samples(metrics(None, {"queued": 0}, {"backlog": 0}, running=False)) == {
+    assert samples(metrics(None, {"queued": 0}, {"backlog": 0}, {}, running=False)) == {
         "captiond_up": 0,
         "captiond_photos queued": 0,
         "captiond_queue backlog": 0,

@@ -11,14 +11,22 @@ from prometheus_client.registry import Collector
 
 from captiond.cli.pace import GAUGES
 from captiond.index.base import Health
+from captiond.index.ledger_base import Spent
 
 
 def metrics(
-    health: Health | None, photos: Mapping[str, int], queue: Mapping[str, int], *, running: bool
+    health: Health | None,
+    photos: Mapping[str, int],
+    queue: Mapping[str, int],
+    spent: Mapping[str, Spent],
+    *,
+    running: bool,
 ) -> str:
     """Return the text format; `photos` is a number for each state, `queue` one for each lane."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Status(health, photos, queue, running=running))
+    if "in_all" in spent:
+        registry.register(_Money(spent["in_all"]))
     return generate_latest(registry).decode()
 
 
@@ -50,6 +58,27 @@ class _Status(Collector):
         yield queue
         if self._health is not None:
             yield from _of_daemon(self._health)
+
+
+class _Money(Collector):
+    """What the ledger holds."""
+
+    def __init__(self, spent: Spent) -> None:
+        self._spent = spent
+
+    def collect(self) -> Iterator[Metric]:
+        spent = self._spent
+        yield CounterMetricFamily("captiond_requests", "Requests made.", spent.requests)
+        yield CounterMetricFamily("captiond_spent_usd", "What they cost, in USD.", spent.usd)
+        tokens = CounterMetricFamily("captiond_tokens", "Tokens billed.", labels=["kind"])
+        tokens.add_metric(["input"], spent.input_tokens)
+        tokens.add_metric(["output"], spent.output_tokens)
+        yield tokens
+        yield GaugeMetricFamily(
+            "captiond_unanswered_usd",
+            "What requests without an answer may have cost at most, in USD.",
+            spent.lost_usd + spent.in_flight_usd,
+        )
 
 
 def _of_daemon(health: Health) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ import click
 
 from captiond.cli import output
 from captiond.cli.jobs import job_rows, job_values
+from captiond.cli.money import look, money_rows, money_values
 from captiond.cli.pace import pace_rows
 
 if TYPE_CHECKING:  # only named in signatures
@@ -29,26 +30,28 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     """Tell whether the daemon runs, what it waits for, and how many photos are in which state.
 
     With --json: an object with index, running, daemon (as it described itself last, or null),
-    photos (a number for each state), and jobs (the open batch jobs).
+    photos (a number for each state), jobs (the open batch jobs), and money (what was spent today,
+    this month and in all, with the caps).
     """
     from captiond.index.search import Library
     from captiond.models import State
 
-    with Library(output.settings(ctx).index.path) as library:
+    settings = output.settings(ctx)
+    with Library(settings.index.path) as library:
         health, counts, jobs = library.health(), library.counts(), library.jobs()
-        queue = library.queue()
+        queue, spent = library.queue(), look(library, now=time.time())
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
     if as_metrics:
         from captiond.cli.metrics import metrics
 
-        click.echo(metrics(health, photos, queue, running=running), nl=False)
+        click.echo(metrics(health, photos, queue, spent, running=running), nl=False)
         return
     if as_json:
         daemon = dataclasses.asdict(health) if health else None
         index = str(library.path)
         told = {"index": index, "running": running, "daemon": daemon, "photos": photos}
-        told["queue"] = queue
+        told |= {"queue": queue, "money": money_values(spent, settings.limits)}
         output.print_json({**told, "jobs": [job_values(job, now=time.time()) for job in jobs]})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
@@ -59,7 +62,7 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
         if health.pace:
             rows += pace_rows(health.pace)
     rows.append(("queue", ", ".join(f"{count:,} {QUEUED[lane]}" for lane, count in queue.items())))
-    rows += job_rows(jobs, now=time.time())
+    rows += [*job_rows(jobs, now=time.time()), *money_rows(spent, settings.limits)]
     output.table(("", ""), [*rows, *photos.items()])
 
 
