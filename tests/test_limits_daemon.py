@@ -49,7 +49,7 @@ def test_a_day_that_is_used_up_parks_the_queue_also_after_a_restart(tmp_path: Pa
     with gemini("--requests-per-day", "3") as url:
         home = Home(tmp_path, url, sidecars=("txt",))
         drop(home, *range(8))
-        at = datetime.fromtimestamp(midnight_pacific(time.time())).astimezone()  # noqa: DTZ006 local
+        at = datetime.fromtimestamp(midnight_pacific(time.time())).astimezone()
         sentence = f"daily quota used up, goes on at {at:%H:%M}"
         with home.daemon():
             wait_until(lambda: told(home, "captioner.parked") == 1)
