@@ -1,9 +1,9 @@
 """Limits of the service, used nearly whole and hardly ever overrun.
 
 Each row is a run of its own: the whole daemon beside the loopback Gemini as a process that enforces
-one limit. Allowed is the limit times the minutes from the first request on; what a bucket holds at
-the start on top of that is left out. "told" = the number stands in the settings; "learned" = nothing
-does, and the first refusals tell it.
+one limit. Allowed is the limit times the minutes from the first request on; what a bucket holds on
+top of that at the start is left out, so that more than all may be used. "told" = the number stands
+in the settings; "learned" = nothing does, and the first refusals tell it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from captiond.testing.photo_maker import tiny_jpeg
 TOKENS_PER_MINUTE = 250_000
 SHORT_SECONDS, LONG_SECONDS = 180.0, 900.0
 """Learning costs some refusals once: of 60 a minute they are 1 % after a quarter of an hour."""
-FEW, MANY = 8, 64
-"""Questions at once; 100 a second at 0.2 s each need more than the 8 of the defaults."""
+AT_ONCE = {60: 8, TOKENS_PER_MINUTE: 8, 600: 16, 6000: 64}
+"""Questions at once, by the limit: 10 a second at 0.5 s each, or 100 at 0.2 s, need so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _measure(folder: Path, row: Row, *, quick: bool) -> dict[str, float]:
             folder / row.name / "home",
             url,
             photos,
-            concurrency=MANY if fast else FEW,
+            concurrency=AT_ONCE[row.limit],
             extra=row.settings(),
         )
         with home.running():
