@@ -1,8 +1,8 @@
 """Brings an old caption of a photo back, sidecars included: the verb `revert`.
 
-It asks nobody, and is safe beside a running daemon: from the first step on the photo is due again a
-minute later, when the daemon writes its sidecars from the index. So it does not matter where this
-process ends.
+It asks nobody, and is safe beside a running daemon: from the first step on the photo is due again
+in a few seconds, when the daemon writes its sidecars from the index. So it does not matter where
+this process ends.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # base speaks of the History below
 IN_VAIN = "no new caption, the one before stays: "
 """Opens the reason of a photo that was captioned anew in vain."""
 
-REVERSAL_SECONDS = 60.0
+REVERSAL_SECONDS = 10.0
+"""Longer than any sidecar takes; who is slower writes the same bytes as the daemon, beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
