@@ -20,6 +20,8 @@ FULL, PRIVATE = "full", "private"
 """How much is told; "" is nothing."""
 
 VALUE_CHARACTERS = 100
+LONGEST_VALUE = "\U0001f4f7" * VALUE_CHARACTERS
+"""In UTF-8 no character is longer than this one."""
 FOLDERS = 8
 PEOPLE = 20
 KEYWORDS = 30
@@ -93,6 +95,25 @@ def gather(level: str, photo: Photo, facts: Facts, tags: Tags) -> Context:
         name=_clean(shown(photo.name)),
         people=_distinct(tags.people, PEOPLE),
         keywords=_distinct(tags.keywords, KEYWORDS),
+    )
+
+
+def fullest(level: str) -> Context:
+    """Return what no photo tells more than, in bytes: for what a prompt may cost at most."""
+    if not level:
+        return Context()
+    date, time, word = "9999-12-31", "23:59", LONGEST_VALUE
+    if level != FULL:
+        return Context(date=date, time=time, camera=word)
+    return Context(
+        date=date,
+        time=time,
+        place=word,
+        camera=word,
+        folders=(word,) * FOLDERS,
+        name=word,
+        people=(word,) * PEOPLE,
+        keywords=(word,) * KEYWORDS,
     )
 
 

@@ -85,6 +85,13 @@ def moment(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def usd(cost: float | None) -> str:
+    """Return an amount of USD for a person: cents, or the digits that a fraction of one has."""
+    if cost is None:
+        return "unknown"
+    return f"{cost:,.2f}" if cost >= 1 or cost == 0 else f"{cost:.4f}"
+
+
 def count(number: int, thing: str) -> str:
     """Return a number of things in words that fit it: "1 photo", "1,200 photos"."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -20,8 +20,12 @@ if TYPE_CHECKING:  # importing it would import the whole daemon
     from captiond.planning.outlook import Outlook
 
 TIERS = ("standard", "flex", "batch", "priority")
-MINUTE, HOUR, DAY = 60, 3600, 86400
-UNKNOWN = "unknown"
+_UNITS = (
+    (("d", 86400), ("h", 3600)),
+    (("h", 3600), ("min", 60)),
+    (("min", 60), ("s", 1)),
+    (("s", 1), ("s", 1)),
+)
 
 
 @click.command(short_help="Tell what captioning would cost and how long it would take.")
@@ -101,14 +105,14 @@ def _head(tier: str) -> str:
 def _prices(outlook: Outlook) -> Iterator[tuple[str, ...]]:
     for at, one in enumerate(outlook.quotes):
         tokens = f"{one.input_tokens:,}", f"{one.output_tokens:,}"
-        yield ("" if at else "*", one.model, *tokens, *map(_usd, _by_tier(one.usd).values()))
+        yield ("" if at else "*", one.model, *tokens, *map(output.usd, _by_tier(one.usd).values()))
 
 
 def _sentences(outlook: Outlook) -> Iterator[str]:
     ours = outlook.quotes[0]
     assert outlook.tier is not None  # noqa: S101 by the caller
     cost = ours.usd[outlook.tier]
-    told = "a price that is not known" if cost is None else f"about {_usd(cost)} USD"
+    told = "a price that is not known" if cost is None else f"about {output.usd(cost)} USD"
     yield (
         f"{outlook.to_caption:,} to be captioned by {ours.model} ({outlook.tier}) for {told}; "
         "copies of each other are paid for once"
@@ -160,17 +164,9 @@ def _by_tier(usd: Mapping[Tier, float | None]) -> dict[str, float | None]:
     return {tier: usd[Tier(tier)] for tier in TIERS}
 
 
-def _usd(usd: float | None) -> str:
-    if usd is None:
-        return UNKNOWN
-    return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.4f}"
-
-
 def _span(seconds: float) -> str:
     """Return a time as people say it, in its two largest units."""
-    whole = round(seconds)
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE} s" if whole >= MINUTE else f"{whole} s"
-    if whole <= DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
-    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+    larger, smaller = next((pair for pair in _UNITS if seconds > pair[0][1]), _UNITS[-1])
+    count, rest = divmod(round(seconds), larger[1])
+    told = f"{count} {larger[0]}"
+    return f"{told} {rest // smaller[1]} {smaller[0]}" if rest // smaller[1] else told

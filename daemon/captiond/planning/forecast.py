@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from captiond.models import Recipe, Tier
+from captiond.captioners.context import gather
+from captiond.captioners.prompts import compose
+from captiond.models import Facts, Photo, Recipe, Tags, Tier
 from captiond.quota.estimates import Estimate, estimate
 from captiond.quota.learning import Limit
 from captiond.quota.pricing import price
@@ -21,6 +23,19 @@ ANSWER_SECONDS: Mapping[Tier, float] = {
 BATCH_SECONDS = 24 * 3600.0
 """Within which a batch job ends, or expires; there are no limits per minute."""
 DAY_SECONDS = 24 * 3600.0
+
+
+TYPICAL = Facts(
+    digest="",
+    format="jpeg",
+    width=4000,
+    height=3000,
+    taken_at="2026-06-21T12:00:00",
+    camera="Canon EOS 5D Mark IV",
+    latitude=48.86,
+    longitude=2.35,
+)
+"""What a photo tells of itself, for the length of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,11 @@ class Allowance:
     cap: str
     usd: float
     periods: int | None
+
+
+def typical_texts(recipe: Recipe, photo: Photo) -> tuple[str, ...]:
+    """Return the texts that go out with a photo there which tells of itself what most tell."""
+    return compose(recipe, gather(recipe.context, photo, TYPICAL, Tags()))
 
 
 def quote(groups: Iterable[Group], model: str) -> Quote:

@@ -9,10 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from captiond.captioners.context import gather
-from captiond.captioners.prompts import compose
 from captiond.index.survey import Survey
-from captiond.models import Facts, Photo, Recipe, Tags, Tier
+from captiond.models import Recipe, Tier
 from captiond.planning.forecast import (
     Allowance,
     Duration,
@@ -21,24 +19,13 @@ from captiond.planning.forecast import (
     allowances,
     duration,
     quote,
+    typical_texts,
 )
 from captiond.planning.scopes import Scope, scopes
 from captiond.planning.sorting import Example, Sorted, Sorter, Standing
 from captiond.quota.learning import NAMES, Learning, Limit, Told
 from captiond.quota.pricing import captioning_models
 from captiond.settings import Settings
-
-TYPICAL = Facts(
-    digest="",
-    format="jpeg",
-    width=4000,
-    height=3000,
-    taken_at="2026-06-21T12:00:00",
-    camera="Canon EOS 5D Mark IV",
-    latitude=48.86,
-    longitude=2.35,
-)
-"""What a photo tells of itself, for the length of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +114,8 @@ def _groups(looked: Sequence[tuple[Scope, Sorted]], survey: Survey | None) -> li
             groups[recipe] = replace(known, photos=known.photos + found.to_caption)
             continue
         recent = None if survey is None else survey.recent_output(recipe)
-        groups[recipe] = Group(recipe, _texts(recipe, found.first), found.to_caption, recent)
+        groups[recipe] = Group(recipe, typical_texts(recipe, found.first), found.to_caption, recent)
     return list(groups.values())
-
-
-def _texts(recipe: Recipe, photo: Photo) -> tuple[str, ...]:
-    """Return the texts that go out with a typical photo."""
-    return compose(recipe, gather(recipe.context, photo, TYPICAL, Tags()))
 
 
 def _quotes(groups: Sequence[Group], configured: str) -> list[Quote]:
