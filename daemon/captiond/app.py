@@ -282,7 +282,7 @@ async def open_pacing(settings: Settings, index: Index) -> Pacing:
     }
     learning = Learning(msgspec.structs.asdict(settings.limits), told)
     pacing = Pacing(model, learning=learning)
-    pacing.pace.ceiling = learning.ceiling(clock=time.time())
+    pacing.refresh(clock=time.time())
     return pacing
 
 

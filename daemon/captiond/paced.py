@@ -6,6 +6,7 @@ gate is parked until it ends, and photos go back into the queue.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
@@ -65,10 +66,13 @@ def counted(asked: Asked, bench: Bench) -> Iterator[None]:
 
 def answered(asked: Asked, reply: Reply, bench: Bench) -> None:
     """Count the tokens that an answer tells."""
-    bench.pacing.pace.answered(asked, reply.usage.input, now=bench.ticks())
+    now = bench.ticks()
+    bench.pacing.pace.answered(asked, reply.usage.input, now=now)
+    if bench.pacing.guess.answered(now=now):
+        refresh(bench)
 
 
-async def heard(error: BaseException, bench: Bench) -> bool:
+async def heard(error: BaseException, asked: Asked, bench: Bench) -> bool:
     """Keep to what an error says of limits, also after a restart; return whether it is a limit's.
 
     When the day is used up the gate is parked.
@@ -79,7 +83,9 @@ async def heard(error: BaseException, bench: Bench) -> bool:
     new = learning.learn(error.violations, clock=clock)
     for name, told in new.items():
         log.warning("limit.learned", limit=name, value=told.value, quota=told.quota)
-    bench.pacing.pace.ceiling = learning.ceiling(clock=clock)
+    if error.kind is errors.Busy.BARE:
+        _guess(asked, bench)
+    refresh(bench)
     rows = [Learned(name, told.value, told.quota, told.at) for name, told in new.items()]
     if error.kind is errors.Busy.DAY:
         ends = midnight_pacific(clock)
@@ -88,6 +94,16 @@ async def heard(error: BaseException, bench: Bench) -> bool:
     if rows:
         await bench.index.limits.learn(bench.pacing.model, rows)
     return True
+
+
+def _guess(asked: Asked, bench: Bench) -> None:
+    """Take a refusal without details for a limit per minute, if it looks like one."""
+    now, guess = bench.ticks(), bench.pacing.guess
+    requests, _, _ = bench.pacing.pace.last_minute(now=now)
+    before = guess.value
+    guess.refused(started_at=asked.at, last_minute=requests, now=now)
+    if guess.value < before == math.inf:
+        log.warning("limit.guessed", limit="requests_per_minute", value=round(guess.value))
 
 
 async def remember(bench: Bench) -> None:
@@ -126,14 +142,14 @@ def paused(bench: Bench) -> str | None:
 
 def refresh(bench: Bench) -> None:
     """Forget limits that were told too long ago."""
-    bench.pacing.pace.ceiling = bench.pacing.learning.ceiling(clock=bench.clock())
+    bench.pacing.refresh(clock=bench.clock())
 
 
 def report(bench: Bench) -> dict[str, Any]:
     """Return as plain data what was asked of late, and the limits with where they came from."""
     pace, clock = bench.pacing.pace, bench.clock()
     requests, tokens, answers = pace.last_minute(now=bench.ticks())
-    limits = bench.pacing.learning.in_force(clock=clock)
+    limits = bench.pacing.in_force(clock=clock)
     pause = bench.gate.pause
     parked = pause is not None and pause.goes_on_at is not None
     return {

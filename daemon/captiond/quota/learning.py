@@ -8,13 +8,11 @@ refused questions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from captiond.errors import Violation
-from captiond.quota.pace import Ceiling
 
 BELIEVED_SECONDS = 24 * 3600.0
 RENEWED_SECONDS = 3600.0
@@ -66,11 +64,6 @@ class Learning:
     def in_force(self, *, clock: float) -> dict[str, Limit]:
         """Return the limits that hold now, one for each name."""
         return {name: self._one(name, clock) for name in NAMES}
-
-    def ceiling(self, *, clock: float) -> Ceiling:
-        """Return them as the pace takes them."""
-        values = {name: limit.value for name, limit in self.in_force(clock=clock).items()}
-        return Ceiling(**{name: math.inf if v is None else v for name, v in values.items()})
 
     def _one(self, name: str, clock: float) -> Limit:
         told, wanted = self._told.get(name), self._settings.get(name)
