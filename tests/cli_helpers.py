@@ -14,7 +14,8 @@ import anyio
 import key_hunt
 from daemon_helpers import PROGRAM, clean_environment
 
-from captiond.index.base import Answer, Completed, Health, Parked, Request, Sighting
+from captiond.index.base import Answer, Completed, Parked, Request, Sighting
+from captiond.index.health_base import Health
 from captiond.index.store import SqliteIndex
 from captiond.models import (
     Caption,

@@ -167,7 +167,7 @@ def test_copies_that_are_captioned_anew_together_are_paid_for_once(tmp_path: Pat
         with settled(home):
             assert counters(url)["requests"] == 1
             told = home.run("recaption", "--since", "1970").stdout
-            assert told.startswith("10 photos of 1 contents: about ")
+            assert told.startswith("10 photos of 1 content: about ")
             wait_until(lambda: counters(url)["requests"] > 1 and all_captioned(home))
             assert counters(url)["requests"] == 2
     assert home.rows("select count(distinct caption), count(*) from photos") == [(1, 10)]

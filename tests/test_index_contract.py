@@ -21,8 +21,9 @@ from index_helpers import (
     signature,
 )
 
-from captiond.index.base import Health, Parked, Retry, Sighting
+from captiond.index.base import Parked, Retry, Sighting
 from captiond.index.folders_base import FolderDigest, KnownFile
+from captiond.index.health_base import Health
 from captiond.models import Lane, Photo, Recipe, State, Written
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index_helpers import add_captioned
 
-from captiond.index.base import Health
+from captiond.index.health_base import Health
 from captiond.index.search import Library
 from captiond.index.store import SqliteIndex
 

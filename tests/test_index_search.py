@@ -14,7 +14,8 @@ from index_helpers import OWNER, add_captioned, caption, claim, photo, sighting
 
 import captiond
 from captiond.errors import LibraryUnavailable
-from captiond.index.base import Health, Parked, Retry
+from captiond.index.base import Parked, Retry
+from captiond.index.health_base import Health
 from captiond.index.match import to_match
 from captiond.index.names import from_stored, to_stored
 from captiond.index.search import Entry

@@ -84,25 +84,29 @@ async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) ->
         path=claim.photo.full,
         caption=caption.description.caption,
         model=caption.model,
-        seconds=round(now - claim.seen_at, 2),
-        **_took(claim, answered),
+        **_took(claim, answered, now),
         **({"note": done.reason} if done.reason else {}),
     )
 
 
-def _took(claim: Claim, answered: Answered) -> dict[str, object]:
-    """Return what a caption took as the log tells it: nothing, where it was known before."""
-    bill = answered.bill
+def _took(claim: Claim, answered: Answered, now: float) -> dict[str, object]:
+    """Return what a caption took as the log tells it: nothing, where it was known before.
+
+    When the photo came says nothing of one that is captioned anew.
+    """
+    bill, is_new = answered.bill, claim.anew_after is None
+    seconds = {"seconds": round(now - claim.seen_at, 2)} if is_new else {"anew": True}
     if bill is None:
-        return {"known": True, "usd": 0.0}
+        return {**seconds, "known": True, "usd": 0.0}
     used = bill.usage
     return {
+        **seconds,
         "tokens_in": used.input,
         "tokens_out": used.output,
         **({"tokens_thinking": used.thinking} if used.thinking else {}),
         "usd": bill.cost_usd,
         **({"tier": str(bill.tier)} if bill.tier else {}),
-        "seconds_queued": round(answered.asked_at - claim.seen_at, 2),
+        **({"seconds_queued": round(answered.asked_at - claim.seen_at, 2)} if is_new else {}),
         "seconds_asked": round(answered.seconds, 2),
     }
 

@@ -22,7 +22,7 @@ from captiond import __version__, paced
 from captiond.app import App, check, open_app
 from captiond.bench import Bench
 from captiond.errors import AlreadyRunning, ConfigError, LibraryUnavailable
-from captiond.index.base import Health
+from captiond.index.health_base import Health
 from captiond.intake.attend import attend
 from captiond.jumps import ClockWatch, clock_jumped
 from captiond.models import State

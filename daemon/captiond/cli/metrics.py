@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from captiond.cli.pace import GAUGES
-from captiond.index.base import Health
+from captiond.index.health_base import Health
 from captiond.index.ledger_base import Spent
 
 

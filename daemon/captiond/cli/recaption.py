@@ -92,7 +92,7 @@ def _choice(paths: tuple[str, ...], settings: Settings, filters: dict[str, objec
     from captiond.cli.places import places_at
     from captiond.recaptioning import Choice
 
-    if not paths and not any(filters.values()):
+    if not paths and all(value is None or value is False for value in filters.values()):
         raise click.UsageError(ALL)
     if settings.captioner.backend == "offline" and filters["origin"] != "offline":
         raise click.UsageError(OFFLINE)
@@ -122,7 +122,7 @@ def _sentence(outlook: Outlook) -> str:
     told = (
         photos
         if outlook.contents == outlook.photos
-        else f"{photos} of {outlook.contents:,} contents"
+        else f"{photos} of {output.count(outlook.contents, 'content')}"
     )
     cost = "an unknown price" if outlook.usd is None else f"about {outlook.usd:,.4f} USD"
     return f"{told}: {cost} ({outlook.tier.value} tier)"

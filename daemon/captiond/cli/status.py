@@ -15,7 +15,7 @@ from captiond.cli.money import look, money_rows, money_values
 from captiond.cli.pace import pace_rows
 
 if TYPE_CHECKING:  # only named in signatures
-    from captiond.index.base import Health
+    from captiond.index.health_base import Health
 
 QUEUED = {"arrivals": "arrivals", "backlog": "backlog", "jobs": "in batch jobs"}
 FRESH_SECONDS = 30.0

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from captiond.index.folders_base import FolderDigest, FolderView
+from captiond.index.health_base import Health
 from captiond.index.ledger_base import FREE, Bill, Ledger
 from captiond.models import (
     Cap,
@@ -146,26 +147,6 @@ class Parked:
     photo: Photo
     state: State
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What a running daemon says of itself; `paused` is why nothing is asked, if anything.
-
-    `found_by_event` and `found_by_scan` are finished files since `started_at`; `pace` is plain
-    data: what was asked of late, and every limit with where it came from.
-    """
-
-    owner: str
-    pid: int
-    version: str
-    started_at: float
-    beat_at: float
-    paused: str | None = None
-    paused_until: float | None = None
-    found_by_event: int = 0
-    found_by_scan: int = 0
-    pace: Mapping[str, Any] | None = None
 
 
 class Index(Protocol):

@@ -7,7 +7,8 @@ import sqlite3
 from dataclasses import asdict, astuple, replace
 
 from captiond.index import ledger
-from captiond.index.base import Answer, Health, Request
+from captiond.index.base import Answer, Request
+from captiond.index.health_base import Health
 from captiond.index.names import plain
 from captiond.index.queue import let_go
 from captiond.index.rows import (

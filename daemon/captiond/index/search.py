@@ -28,7 +28,7 @@ from captiond.index.match import to_match
 from captiond.index.names import to_stored
 
 if TYPE_CHECKING:  # their many dataclasses take 17 ms to build, which a search does without
-    from captiond.index.base import Health
+    from captiond.index.health_base import Health
     from captiond.index.history_base import Past
     from captiond.index.jobs_base import Job
     from captiond.models import State
@@ -202,7 +202,7 @@ class Library:
 
     def health(self) -> Health | None:
         """Return what the daemon said of itself last, None if none ever ran."""
-        from captiond.index.base import Health
+        from captiond.index.health_base import Health
 
         # by name: an index of an older daemon lacks the newer columns
         rows = self.rows("SELECT name FROM pragma_table_info('daemon')", ())

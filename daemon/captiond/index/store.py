@@ -17,7 +17,6 @@ from captiond.index.base import (
     Answer,
     Claim,
     Completed,
-    Health,
     Parked,
     Request,
     Retry,
@@ -26,6 +25,7 @@ from captiond.index.base import (
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
 from captiond.index.folders import SqliteFolderView
 from captiond.index.folders_base import FolderDigest, FolderView
+from captiond.index.health_base import Health
 from captiond.index.history import SqliteHistory
 from captiond.index.integrity import is_anothers
 from captiond.index.jobs import SqliteJobs

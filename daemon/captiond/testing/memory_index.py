@@ -16,13 +16,13 @@ from captiond.index.base import (
     Answer,
     Claim,
     Completed,
-    Health,
     Parked,
     Request,
     Retry,
     Sighting,
 )
 from captiond.index.folders_base import FolderDigest, FolderView
+from captiond.index.health_base import Health
 from captiond.index.ledger_base import FREE, Bill
 from captiond.index.suspects import STEP_BACK_SECONDS, claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
