@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from daemon_helpers import Home
+import anyio
+from daemon_helpers import Home, wait_until
+from kill_helpers import states_count
 
+from captiond import config
+from captiond.app import App, open_app
+from captiond.batches.room import Batches
+from captiond.intake.attend import scan_once
 from captiond.testing.gemini_server import GeminiServer
 from captiond.testing.photo_maker import make_jpeg
 
@@ -52,3 +62,34 @@ def let_go(server: GeminiServer) -> None:
     """Have the server finish the jobs that it holds."""
     asked = urllib.request.Request(f"{server.base_url}/batches/release", method="POST")  # noqa: S310 loopback
     urllib.request.urlopen(asked, timeout=10).close()  # noqa: S310 loopback
+
+
+@asynccontextmanager
+async def in_house(home: Home) -> AsyncIterator[App]:
+    """Run the parts of the daemon in this process, with short pauses; photos were found once."""
+    async with open_app(config.load(home.path / "config.toml")) as whole:
+        table = dataclasses.replace(whole.batches.table, quiet_seconds=0.2, first_seconds=0.05)
+        app = dataclasses.replace(whole, batches=Batches(table, whole.batches.collector))
+        await app.index.recover(now=app.bench.clock())
+        async with anyio.create_task_group() as feeding:
+            app.feed(feeding)
+            await scan_once(app.intakes[0])
+            yield app
+            app.wind_down(feeding)
+            await app.drained()
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
+    """Return when the condition holds, while this process works on."""
+    wait = functools.partial(wait_until, condition, seconds=seconds, every_seconds=0.005)
+    await anyio.to_thread.run_sync(wait)
+
+
+async def captioned(home: Home, count: int, *, seconds: float = 30.0) -> None:
+    """Return when so many photos are captioned."""
+    await until(lambda: states_count(home, "captioned") == count, seconds=seconds)
+
+
+async def last_job(home: Home, state: str) -> None:
+    """Return when the newest job is in this state."""
+    await until(lambda: jobs(home) and jobs(home)[-1][0] == state)

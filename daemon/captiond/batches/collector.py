@@ -53,6 +53,7 @@ class Collector:
         self._turn = anyio.Lock()
         self._closed = False
         self._in_trouble = False
+        self._told = False
         self._rests_until = 0.0
         self._news = anyio.Event()
         self._now = self._begin()
@@ -110,6 +111,7 @@ class Collector:
     async def take(self) -> Collected:
         """Take what was collected, and begin anew."""
         async with self._turn:
+            self._told = self._in_trouble
             taken, self._now, self._in_trouble = self._now, self._begin(), False
             return taken
 
@@ -135,7 +137,7 @@ class Collector:
         try:
             await anyio.to_thread.run_sync(self._now.spool.append, line)
         except OSError as error:
-            if not self._in_trouble:
+            if not self._in_trouble and not self._told:
                 log.warning("job.spool_failed", path=str(self._now.spool.path), error=str(error))
             self._in_trouble = True
             self._tell()

@@ -18,7 +18,6 @@ from captiond.index.jobs_base import Asked, Job
 
 log = structlog.get_logger()
 
-FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 LATE_POLLS = 30
 """So often a job is looked at that succeeded and has no results yet: half an hour."""
@@ -32,7 +31,7 @@ class Follower:
 
     async def follow(self, job: Job, name: str) -> None:
         """Look at the job ever more seldom; when it has ended, take its results and close it."""
-        pause, late = FIRST_SECONDS, 0
+        pause, late = self.table.first_seconds, 0
         while True:
             try:
                 told = await self.table.service.look(name)

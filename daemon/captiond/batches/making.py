@@ -16,10 +16,10 @@ from captiond.index.jobs_base import Job, Made
 
 log = structlog.get_logger()
 
-FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 600.0
-LOOKS_SECONDS = (0.0, 1.0, 2.0, 4.0)
-"""When a job that may have been handed in is looked for: the service may still be making it."""
+LOOKS = (0, 1, 2, 4)
+"""When a job that may have been handed in is looked for, in times of `first_seconds`: the service
+may still be making it."""
 NEVER_MADE = "the service does not have the job"
 
 
@@ -79,7 +79,7 @@ class Maker:
 
         Raises CaptionerStopped, ImageRejected, OSError.
         """
-        bench, service, pause = self.table.bench, self.table.service, FIRST_SECONDS
+        bench, service, pause = self.table.bench, self.table.service, self.table.first_seconds
         while True:
             began = bench.ticks()
             try:
@@ -101,15 +101,15 @@ class Maker:
 
     async def _find(self, job: Job) -> str | None:
         """Look for a job more than once; wait until the service can be asked at all."""
-        for seconds in LOOKS_SECONDS:
-            await anyio.sleep(seconds)
+        for times in LOOKS:
+            await anyio.sleep(times * self.table.first_seconds)
             name = await self._ask_for(job)
             if name is not None:
                 return name
         return None
 
     async def _ask_for(self, job: Job) -> str | None:
-        pause = FIRST_SECONDS
+        pause = self.table.first_seconds
         while True:
             try:
                 return await self.table.service.find(job.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 from anyio.abc import TaskGroup
 
@@ -12,10 +14,11 @@ from captiond.batches.spool import sweep
 from captiond.batches.table import Table
 from captiond.index.jobs_base import Job
 
-QUIET_SECONDS = 3.0
-"""A job that is not full goes out when nothing came for so long and no backlog is due."""
+OnDue = Callable[[], None]
+
 STUCK_SECONDS = 60.0
-"""Or when nothing came for so long: what is due is held up by something else."""
+"""A job that is not full goes out when nothing came for so long, whatever is due: something else
+holds that up."""
 REST_SECONDS = 60.0
 """Where the caps have room for part of a job only, the next one is not collected at once."""
 
@@ -25,7 +28,7 @@ class Batches:
 
     def __init__(self, table: Table, collector: Collector | None) -> None:
         self.collector = collector
-        self._table = table
+        self.table = table
         self._maker = Maker(table)
         self._follower = Follower(table)
         self._closing = anyio.Event()
@@ -35,7 +38,7 @@ class Batches:
     @property
     def is_idle(self) -> bool:
         """Whether what was collected is with the service, and each job was looked at once."""
-        return not self._table.unseen and (self.collector is None or not self.collector.count)
+        return not self.table.unseen and (self.collector is None or not self.collector.count)
 
     def close(self) -> None:
         """Have `run` return: what is collected goes back; jobs go on at the service."""
@@ -45,17 +48,20 @@ class Batches:
         """Wait until `run` has returned; at once when it never began."""
         await self._ended.wait()
 
-    async def run(self) -> None:
-        """Go on with the jobs of former runs, make new ones, until closed."""
+    async def run(self, on_due: OnDue) -> None:
+        """Go on with the jobs of former runs, make new ones, until closed.
+
+        `on_due` is called when photos came back into the queue.
+        """
         self._ended = anyio.Event()
         try:
-            await anyio.to_thread.run_sync(sweep, self._table.index)
+            await anyio.to_thread.run_sync(sweep, self.table.index)
             async with anyio.create_task_group() as jobs:
-                for job in await self._table.bench.index.jobs.open_jobs():
-                    self._table.unseen.add(job.id)
-                    jobs.start_soon(self._go_on, job, name=f"job {job.id}")
+                for job in await self.table.bench.index.jobs.open_jobs():
+                    self.table.unseen.add(job.id)
+                    jobs.start_soon(self._go_on, job, on_due, name=f"job {job.id}")
                 if self.collector is not None:
-                    jobs.start_soon(self._collect, self.collector, jobs, name="collector")
+                    jobs.start_soon(self._collect, self.collector, jobs, on_due, name="collector")
                 await self._closing.wait()
                 jobs.cancel_scope.cancel()
             if self.collector is not None:
@@ -63,39 +69,38 @@ class Batches:
         finally:
             self._ended.set()
 
-    async def _collect(self, collector: Collector, jobs: TaskGroup) -> None:
+    async def _collect(self, collector: Collector, jobs: TaskGroup, on_due: OnDue) -> None:
         while True:
             await self._ripe(collector)
             collected = await collector.take()
-            self._table.unseen.add(collected.id)
+            self.table.unseen.add(collected.id)
             job, made = await self._maker.seal(collected)
             if made.over is not None:
                 collector.rest(REST_SECONDS)
             name = await self._maker.hand_in(job, made.kept, spool=collected.spool)
-            if name is None:
-                self._table.seen(job.id)
-            else:
-                jobs.start_soon(self._follower.follow, job, name, name=f"job {job.id}")
+            jobs.start_soon(self._follow, job, name, on_due, name=f"job {job.id}")
 
     async def _ripe(self, collector: Collector) -> None:
         """Wait until there is enough for a job, or until no more is to be expected soon."""
-        quiet_seconds = 0.0
+        quiet, quiet_seconds = self.table.quiet_seconds, 0.0
         while not collector.is_ripe:
-            if await collector.news(QUIET_SECONDS):
+            if await collector.news(quiet):
                 quiet_seconds = 0.0
                 continue
-            quiet_seconds += QUIET_SECONDS
+            quiet_seconds += quiet
             if collector.count and (quiet_seconds >= STUCK_SECONDS or not await self._is_due()):
                 return
 
     async def _is_due(self) -> bool:
-        bench = self._table.bench
+        bench = self.table.bench
         due = await bench.index.next_due(lanes=(bench.lane,))
-        return due is not None and due <= bench.clock() + QUIET_SECONDS
+        return due is not None and due <= bench.clock() + self.table.quiet_seconds
 
-    async def _go_on(self, job: Job) -> None:
-        name = await self._maker.resume(job)
-        if name is None:
-            self._table.seen(job.id)
-        else:
+    async def _go_on(self, job: Job, on_due: OnDue) -> None:
+        await self._follow(job, await self._maker.resume(job), on_due)
+
+    async def _follow(self, job: Job, name: str | None, on_due: OnDue) -> None:
+        if name is not None:
             await self._follower.follow(job, name)
+        self.table.seen(job.id)
+        on_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Collection
@@ -9,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 PRIVATE = 0o600
+ROOM_BYTES = 32 * 2**20
+"""Is left on the disk: the index lies there too, and must be able to take the job's photos over."""
 
 
 class Spool:
@@ -25,6 +28,7 @@ class Spool:
         fd = os.open(self.path, flags, PRIVATE)
         try:
             try:
+                _check_room(fd, len(line))
                 _write(fd, line)
             except OSError:
                 os.ftruncate(fd, self.bytes)
@@ -61,6 +65,12 @@ def sweep(index: Path) -> None:
     for left in index.parent.glob(f"{index.name}.batch-*"):
         with suppress(OSError):
             left.unlink()
+
+
+def _check_room(fd: int, wanted: int) -> None:
+    disk = os.fstatvfs(fd)
+    if disk.f_bavail * disk.f_frsize < wanted + ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write(fd: int, data: bytes) -> None:

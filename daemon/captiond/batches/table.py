@@ -13,17 +13,24 @@ from captiond.errors import CaptionerStopped
 
 log = structlog.get_logger()
 
+QUIET_SECONDS = 3.0
+FIRST_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """The bench of the backlog, the service, and where the index lies.
 
-    `unseen` are the jobs of which nobody knows yet how they stand.
+    A job that is not full goes out when nothing came for `quiet_seconds` and no backlog is due;
+    `first_seconds` after a look comes the next, then ever later. `unseen` are the jobs of which
+    nobody knows yet how they stand.
     """
 
     bench: Bench
     service: BatchService
     index: Path
+    quiet_seconds: float = QUIET_SECONDS
+    first_seconds: float = FIRST_SECONDS
     unseen: set[str] = field(default_factory=set)
 
     def seen(self, job: str) -> None:

@@ -23,7 +23,8 @@ def command(ctx: click.Context, *, as_json: bool) -> int:
     """Caption what is new in the folders in one pass, then exit.
 
     Ctrl-C finishes the photos in flight and leaves the rest in the queue. Exits with 1 when a
-    photo was set aside or when photos are left waiting.
+    photo was set aside or when photos are left waiting. What it handed in as batch jobs is taken
+    by a later scan, or by the daemon.
     """
     import anyio
 
@@ -35,11 +36,16 @@ def command(ctx: click.Context, *, as_json: bool) -> int:
         ended = anyio.run(functools.partial(onepass.scan, settings, on_progress))
     if as_json:
         output.print_json(
-            {"captioned": ended.captioned, "set_aside": ended.set_aside, "waiting": ended.waiting}
+            {
+                "captioned": ended.captioned,
+                "set_aside": ended.set_aside,
+                "waiting": ended.waiting,
+                "in_jobs": ended.in_flight,
+            }
         )
     else:
         told = f"{ended.captioned} captioned, {ended.set_aside} set aside, {ended.waiting} waiting"
-        click.echo(told)
+        click.echo(f"{told}, {ended.in_flight} in batch jobs" if ended.in_flight else told)
         if ended.set_aside:
             output.note("`captiond failed` tells why photos were set aside")
         if ended.paused:
