@@ -121,7 +121,7 @@ def _jpeg_2000(fd: int) -> Size | None:
     head = os.pread(fd, HEADER_BYTES, 0)
     if head.startswith(b"\xff\x4f\xff\x51"):
         right, bottom, left, top = struct.unpack_from("!IIII", head, 8)
-        return right - left, bottom - top
+        return (right - left, bottom - top) if right > left and bottom > top else None
     at = head.find(b"ihdr")
     if at < 0:
         return None

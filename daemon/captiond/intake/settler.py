@@ -176,14 +176,17 @@ class Settler:
 
 def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
     """Return what the index is told of a settled photo."""
-    reason: str | None = None
+    signature = Signature(0, 0, 0, seen.inode) if isinstance(seen, NotPlain) else seen
+    return Sighting(settled.photo, signature, settled.lane, why_skipped(settled.photo, seen))
+
+
+def why_skipped(photo: Photo, seen: Signature | NotPlain) -> str | None:
+    """Return why a file is not even looked into, None if it is."""
+    if not _is_utf8(photo.path):
+        return NOT_UTF8
     if isinstance(seen, NotPlain):
-        signature, reason = Signature(0, 0, 0, seen.inode), seen.reason
-    else:
-        signature, reason = seen, None if seen.size else EMPTY
-    if not _is_utf8(settled.photo.path):
-        reason = NOT_UTF8
-    return Sighting(settled.photo, signature, settled.lane, reason)
+        return seen.reason
+    return None if seen.size else EMPTY
 
 
 def in_lane(sighting: Sighting, *, since: float) -> Sighting:

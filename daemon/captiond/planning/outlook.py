@@ -157,7 +157,7 @@ def _limits(settings: Settings, survey: Survey | None) -> dict[str, Limit]:
 
 
 def _tier(settings: Settings) -> Tier:
-    """Return the tier by which a backlog goes; see `app.backlog`."""
+    """Return the tier by which a backlog goes; see `opening.backlog`."""
     tier, arrivals = Tier(settings.gemini.backlog), Tier(settings.gemini.tier)
     if tier is Tier.BATCH and settings.gemini.vertex.project:  # there are no jobs there
         return arrivals

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from captiond.app import plan_for
 from captiond.bench import Plan
 from captiond.captioners.recipes import vocabulary_of
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import is_folder
+from captiond.opening import plan_for
 from captiond.settings import FolderSettings, Settings
 
 
@@ -46,7 +46,7 @@ def scopes(settings: Settings, folders: Sequence[Path]) -> tuple[list[Scope], li
     for path in paths:
         rules = _rules(settings, path)
         watched = WatchedFolder.of(rules, settings.watch)
-        beneath = path.relative_to(rules.path).as_posix().removeprefix(".")
+        beneath = "" if str(path) == rules.path else path.relative_to(rules.path).as_posix()
         problem = _problem(watched, beneath)
         if problem is not None:
             problems.append(f"{path} {problem}")

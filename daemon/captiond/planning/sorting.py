@@ -13,6 +13,7 @@ from captiond.images import kinds, sizes
 from captiond.index.survey import KnownPhoto, Survey
 from captiond.intake.filters import Filter
 from captiond.intake.listing import Listing, differing, walk
+from captiond.intake.settler import why_skipped
 from captiond.models import Photo, Recipe, Signature, State
 from captiond.planning.scopes import Scope
 from captiond.sidecars.read import tells_caption
@@ -129,10 +130,11 @@ class Sorter:
                 continue
             seen = _examine(photo, self.max_megapixels)
             if isinstance(seen, Signature):
-                wanted = row is not None and row.anew and name not in anew
-                why = None if wanted else self._why_free(scope.plan.recipe, photo, seen, beside)
-                standing = Standing.KNOWN if why else _fresh(row, changed=name in anew)
-                found.add(photo, standing, why)
+                fresh = _fresh(row, changed=name in anew)
+                wanted = fresh is Standing.WAITING and row is not None and row.anew
+                written = () if fresh is Standing.CHANGED else beside  # before it was changed
+                why = None if wanted else self._why_free(scope.plan.recipe, photo, seen, written)
+                found.add(photo, Standing.KNOWN if why else fresh, why)
             elif seen is not None:
                 found.add(photo, *seen)
 
@@ -160,6 +162,8 @@ def _examine(photo: Photo, max_megapixels: int) -> Signature | tuple[Standing, s
     """Return the photo's signature, or how it stands if it is none; None if it is gone."""
     try:
         with photofile.open_beneath(photo) as opened:
+            if (skipped := why_skipped(photo, opened.signature)) is not None:
+                return Standing.SKIPPED, skipped
             kinds.look(opened.head())
             size = sizes.measure(opened.fd, kinds.tell(opened.fd))
     except PhotoVanished:
