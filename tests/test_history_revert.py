@@ -24,6 +24,7 @@ from index_helpers import (
 from captiond.errors import NotReverted
 from captiond.index.base import Parked
 from captiond.index.history_base import REVERSAL_SECONDS
+from captiond.index.jobs_base import Job
 from captiond.models import State
 
 
@@ -137,7 +138,7 @@ class TestRevert:
         assert await index.counts() == {State.CAPTIONED: 1}
 
     async def test_not_now(self, index):
-        """Unknown, changed, waiting, in flight: a sentence each."""
+        """Unknown, changed, waiting, in flight, in a batch job: a sentence each."""
         with pytest.raises(NotReverted, match="not in the index"):
             await revert(index)
         await add_captioned(index)
@@ -150,6 +151,12 @@ class TestRevert:
         await claim(index)
         with pytest.raises(NotReverted, match="right now"):
             await revert(index)
+        job = Job(id="j", model="flash", requests=1, created_at=9.0)
+        assert await index.jobs.make(job, [request(number="in a job")], owner=OWNER)
+        with pytest.raises(NotReverted, match="batch job"):
+            await revert(index)
+        await index.jobs.end("j", "failed", "no", now=10.0)
+        await claim(index)
         await index.park([Parked(photo(), State.MISSING, "gone")], owner=OWNER)
         with pytest.raises(NotReverted, match="missing"):
             await revert(index)

@@ -36,7 +36,7 @@ from captiond.models import Caption, Lane, Photo, Signature, State
 T = TypeVar("T")
 
 ORDERED_AT_ONCE = 5000
-"""Photos that are queued in one transaction: a running daemon waits 50 ms for it, not 10 s."""
+"""Photos that are queued in one transaction: a running daemon waits 50 ms for it at most."""
 
 _PHOTO = "root = ? AND folder = ? AND name = ?"
 _CAPTION = ", ".join(f"captions.{column.strip()}" for column in CAPTION_COLUMNS.split(","))
