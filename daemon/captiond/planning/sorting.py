@@ -161,11 +161,7 @@ def _fresh(row: KnownPhoto | None, *, changed: bool) -> Standing:
 def _examine(photo: Photo, max_megapixels: int) -> Signature | tuple[Standing, str] | None:
     """Return the photo's signature, or how it stands if it is none; None if it is gone."""
     try:
-        with photofile.open_beneath(photo) as opened:
-            if (skipped := why_skipped(photo, opened.signature)) is not None:
-                return Standing.SKIPPED, skipped
-            kinds.look(opened.head())
-            size = sizes.measure(opened.fd, kinds.tell(opened.fd))
+        signature, size = _read_header(photo)
     except PhotoVanished:
         return None
     except NotAPhoto as error:
@@ -176,7 +172,16 @@ def _examine(photo: Photo, max_megapixels: int) -> Signature | tuple[Standing, s
         return Standing.UNREADABLE, f"the file cannot be read: {error.strerror}"
     if size is not None and sizes.megapixels(size) > max_megapixels:
         return Standing.TOO_LARGE, f"over images.max_megapixels = {max_megapixels}"
-    return opened.signature
+    return signature
+
+
+def _read_header(photo: Photo) -> tuple[Signature, sizes.Size | None]:
+    """Return the photo's signature and its size; raises PhotoError, OSError."""
+    with photofile.open_beneath(photo) as opened:
+        if (reason := why_skipped(photo, opened.signature)) is not None:
+            raise NotAPhoto(reason)
+        kinds.look(opened.head())
+        return opened.signature, sizes.measure(opened.fd, kinds.tell(opened.fd))
 
 
 def _note_others(scope: Scope, listing: Listing, found: Sorted) -> None:
