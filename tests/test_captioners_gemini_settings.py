@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gemini_helpers import KEY, opened, question
 
-from captiond.captioners.gemini import GeminiCaptioner, _contents, build_config
+from captiond.captioners.gemini import GeminiCaptioner, build_config, build_contents
 from captiond.errors import CaptionerStopped, CaptionerUnreachable
 from captiond.settings import GeminiSettings
 from captiond.testing.gemini_server import GeminiServer
@@ -57,7 +57,7 @@ def test_media_resolution_goes_into_the_configuration(resolution):
 def test_the_highest_resolution_belongs_to_the_image():
     """`ultra_high` exists per image only, so the request as a whole does not name it."""
     asked = question(media_resolution="ultra_high")
-    (image, _) = _contents(asked).parts
+    (image, _) = build_contents(asked).parts
     assert image.media_resolution.level == "MEDIA_RESOLUTION_ULTRA_HIGH"
     assert build_config(asked.recipe).media_resolution is None
 
