@@ -14,7 +14,8 @@ from bad_api_helpers import Station, until
 from daemon_helpers import Home, counters, gemini, wait_until
 from kill_helpers import make_photo, told
 
-from captiond.app import backlog, feeders
+from captiond.app import feeders
+from captiond.opening import backlog
 from captiond.quota.days import midnight_pacific
 from captiond.settings import LimitsSettings, Settings
 from captiond.testing import gemini_faults as faults

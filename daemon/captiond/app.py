@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -17,32 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 
 from captiond import config
 from captiond.batches.collector import Collector
 from captiond.batches.room import Batches
 from captiond.batches.table import Table
-from captiond.bench import Bench, Plan
+from captiond.bench import Bench
 from captiond.captioners.base import Captioner
-from captiond.captioners.recipes import recipe_for, vocabulary_of
-from captiond.captioners.vocabulary import Vocabulary
-from captiond.errors import CaptionerStopped, ConfigError
+from captiond.errors import ConfigError
 from captiond.feeder import Feeder, Part, Traffic
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
 from captiond.intake.folder import WatchedFolder
 from captiond.opening import NO_KEY, backlog, open_bench, open_captioner, open_index
-from captiond.models import Lane, Tier, Usage
 from captiond.pipeline import caption_photo
-from captiond.quota.budget import Caps, unpriced
-from captiond.quota.gate import Gate
-from captiond.quota.learning import Learning, Told
-from captiond.quota.line import Line
-from captiond.quota.pacing import Pacing
-from captiond.quota.slots import Slots
-from captiond.settings import FolderSettings, Settings
+from captiond.quota.budget import unpriced
+from captiond.settings import Settings
 
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1 << 17
@@ -228,8 +217,4 @@ def check(settings: Settings) -> Settings:
     return settings
 
 
-NO_KEY = (
-    "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
-    "named by gemini.api_key_file, or set captioner.backend to 'offline' to go on without Gemini"
-)
 NOT_UTF8 = "the locale is not UTF-8, which is how photos' names are read: set LC_ALL=C.UTF-8"

@@ -14,13 +14,14 @@ from typing import Generic, TypeVar
 import anyio
 
 from captiond import accounts, paced, photofile, turns
-from captiond.app import PREPARED_AHEAD, open_bench, open_captioner, open_index, plan_for
+from captiond.app import PREPARED_AHEAD
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
 from captiond.captioners.recipes import vocabulary_of
 from captiond.errors import CaptiondError
 from captiond.index.base import Request
 from captiond.models import Photo, Reply
+from captiond.opening import open_bench, open_captioner, open_index, plan_for
 from captiond.settings import FolderSettings, Settings
 
 T = TypeVar("T")

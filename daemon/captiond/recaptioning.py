@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import anyio
 
-from captiond.app import backlog_tier, open_index
 from captiond.captioners.context import Context
 from captiond.captioners.prompts import compose
 from captiond.captioners.recipes import recipe_for, vocabulary_of
 from captiond.index.base import Index
 from captiond.index.history_base import Share, Wanted
 from captiond.models import Photo, Tier
+from captiond.opening import backlog_tier, open_index
 from captiond.quota.estimates import estimate
 from captiond.quota.pricing import price
 from captiond.settings import Settings

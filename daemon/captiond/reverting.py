@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import anyio
 
 from captiond import __version__, photofile
-from captiond.app import open_index
 from captiond.errors import NotReverted, PhotoError
 from captiond.index.base import Completed
 from captiond.index.history_base import Reversal
 from captiond.models import Caption, Photo, Signature
+from captiond.opening import open_index
 from captiond.settings import Settings
 from captiond.sidecars.base import Outcome
 

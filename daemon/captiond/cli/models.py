@@ -65,9 +65,9 @@ def command(ctx: click.Context, *, as_json: bool) -> int:
 
 
 async def _list(settings: Settings) -> list[ListedModel]:
-    from captiond.app import open_captioner
     from captiond.captioners.gemini import GeminiCaptioner
     from captiond.captioners.gemini_models import list_models
+    from captiond.opening import open_captioner
 
     async with AsyncExitStack() as stack:
         captioner = await open_captioner(settings, stack)
