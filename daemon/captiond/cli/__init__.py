@@ -22,7 +22,7 @@ VERBS = {
     "run": "Watch the folders and caption every photo that arrives.",
     "scan": "Caption what is new in the folders in one pass, then exit.",
     "plan": "Tell what captioning would cost and how long it would take.",
-    "try": "Caption a few photos to see what comes and what it costs; nothing is kept.",
+    "try": "Caption a few photos as a trial; nothing is kept.",
     "caption": "Caption single files and print what they show.",
     "search": "Find photos by what is in them.",
     "show": "Show all that is known of one photo.",

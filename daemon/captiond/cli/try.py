@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # importing it would import the whole daemon
 
 
 @click.command(
-    short_help="Caption a few photos to see what comes and what it costs; nothing is kept."
+    short_help="Caption a few photos as a trial; nothing is kept."
 )
 @click.argument("number", metavar="N", type=click.IntRange(min=1))
 @click.argument("folders", metavar="[FOLDER]...", nargs=-1)
