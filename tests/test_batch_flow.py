@@ -198,6 +198,17 @@ async def test_one_batch_too_many_waits(tmp_path):
     assert jobs(home) == [("succeeded", 3)]
 
 
+async def test_a_lost_answer_makes_no_second_job(tmp_path):
+    """A job whose creation was never answered is found, and handed in no second time."""
+    async with GeminiServer(answer=answer_by_image, lose_creations=1) as server:
+        home = batch_home(tmp_path, server, photos=12)
+        async with in_house(home):
+            await captioned(home, 12)
+        assert server.counters.batches == 1
+        assert list(server.contents.values()) == [1] * 12
+    assert jobs(home) == [("succeeded", 12)]
+
+
 async def test_an_outage_amid_the_polls_changes_nothing(tmp_path):
     """Polls, downloads and answers that break are tried again; every content is paid for once."""
     broken = [faults.overloaded(), faults.html(), faults.reset_mid_body(), faults.internal_error()]

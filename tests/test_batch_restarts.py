@@ -80,18 +80,3 @@ def die_when(home: Home, condition: Callable[[], object]) -> None:
 def _holds(condition, daemon) -> object:
     assert daemon.poll() is None
     return condition()
-
-
-async def test_a_lost_answer_makes_no_second_job(tmp_path: Path) -> None:
-    """A daemon that lives on finds the job whose creation was never answered."""
-    async with GeminiServer(answer=answer_by_image, lose_creations=1) as server:
-        home = batch_home(tmp_path, server, photos=12)
-        await anyio.to_thread.run_sync(live_until_captioned, home, 12)
-        assert server.counters.batches == 1
-        assert list(server.contents.values()) == [1] * 12
-    assert jobs(home) == [("succeeded", 12)]
-
-
-def live_until_captioned(home: Home, photos: int) -> None:
-    with home.daemon():
-        wait_until(lambda: states_count(home, "captioned") == photos, seconds=60)
