@@ -67,7 +67,7 @@ class App:
         for feeder in self.feeders:
             feeding.start_soon(feeder.run, name="feeder")
         if self.batches is not None:
-            feeding.start_soon(self.batches.run, self.feeders[-1].bell.ring, name="batches")
+            feeding.start_soon(self.batches.run, self.feeders[-1], name="batches")
 
     async def is_idle(self, *, within_seconds: float) -> bool:
         """Tell whether nothing is in flight and nothing will be due within that time.
