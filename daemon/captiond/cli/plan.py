@@ -105,7 +105,9 @@ def _head(tier: str) -> str:
 def _prices(outlook: Outlook) -> Iterator[tuple[str, ...]]:
     for at, one in enumerate(outlook.quotes):
         tokens = f"{one.input_tokens:,}", f"{one.output_tokens:,}"
-        yield ("" if at else "*", one.model, *tokens, *map(output.usd, _by_tier(one.usd).values()))
+        standard, *others = _by_tier(one.usd).values()
+        told = ("-" if usd is None else output.usd(usd) for usd in others)
+        yield ("" if at else "*", one.model, *tokens, output.usd(standard), *told)
 
 
 def _sentences(outlook: Outlook) -> Iterator[str]:

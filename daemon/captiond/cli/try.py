@@ -19,9 +19,7 @@ if TYPE_CHECKING:  # importing it would import the whole daemon
     from captiond.trying import Sample, Trial
 
 
-@click.command(
-    short_help="Caption a few photos as a trial; nothing is kept."
-)
+@click.command(short_help="Caption a few photos as a trial; nothing is kept.")
 @click.argument("number", metavar="N", type=click.IntRange(min=1))
 @click.argument("folders", metavar="[FOLDER]...", nargs=-1)
 @click.option("--prompt-file", metavar="FILE", help="A prompt to try in place of the configured.")
@@ -75,6 +73,8 @@ def command(
         trials.append(trial)
         if not as_json:
             output.table(("", ""), _rows(trial))
+            if output.on_terminal():
+                click.echo()
 
     anyio.run(functools.partial(trying.try_photos, settings, sample, tell))
     _print_totals(sample, trials, as_json=as_json)

@@ -124,7 +124,7 @@ def duration(
     if tier is Tier.BATCH:
         return Duration(tier, BATCH_SECONDS if photos else 0.0, "a job takes up to 24 h")
     each = ANSWER_SECONDS[tier] if answer_seconds is None else answer_seconds
-    held = {f"concurrency {concurrency}": photos * each / concurrency}
+    held = {f"concurrency {concurrency}": math.ceil(photos / concurrency) * each}
     for name, wanted, period in (
         ("requests_per_minute", photos, 60.0),
         ("tokens_per_minute", tokens, 60.0),
