@@ -19,7 +19,7 @@ from captiond.testing.gemini_wire import ReceivedRequest, Refused
 
 SHARE = 0.3
 FAULTS = {
-    "quota_per_minute": faults.quota_per_minute("0.5s"),
+    "quota_per_minute": faults.quota_per_minute("0.5s", limit=100_000),
     "quota_bare": faults.quota_bare(),
     "overloaded": faults.overloaded(),
     "internal_error": faults.internal_error(),

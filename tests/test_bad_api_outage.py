@@ -166,7 +166,7 @@ async def test_silence_in_every_slot_does_not_hide_the_return(tmp_path: Path) ->
 
 async def test_a_delay_that_is_told_is_kept_to(tmp_path: Path) -> None:
     """A 429 that names four seconds: nothing is asked before, all goes on right after."""
-    async with GeminiServer(script=[None, faults.quota_per_minute("4s")]) as server:
+    async with GeminiServer(script=[None, faults.quota_per_minute("4s", limit=1000)]) as server:
         station = Station(tmp_path, server.base_url, concurrency=1)
         async with station.running() as app:
             await station.drop(app, 20)

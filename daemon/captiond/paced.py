@@ -72,7 +72,7 @@ def answered(asked: Asked, reply: Reply, bench: Bench) -> None:
         refresh(bench)
 
 
-async def heard(error: BaseException, asked: Asked, bench: Bench) -> bool:
+async def heard(error: BaseException, bench: Bench) -> bool:
     """Keep to what an error says of limits, also after a restart; return whether it is a limit's.
 
     When the day is used up the gate is parked.
@@ -84,7 +84,7 @@ async def heard(error: BaseException, asked: Asked, bench: Bench) -> bool:
     for name, told in new.items():
         log.warning("limit.learned", limit=name, value=told.value, quota=told.quota)
     if error.kind is errors.Busy.BARE:
-        _guess(asked, bench)
+        _guess(bench)
     refresh(bench)
     rows = [Learned(name, told.value, told.quota, told.at) for name, told in new.items()]
     if error.kind is errors.Busy.DAY:
@@ -96,12 +96,12 @@ async def heard(error: BaseException, asked: Asked, bench: Bench) -> bool:
     return True
 
 
-def _guess(asked: Asked, bench: Bench) -> None:
+def _guess(bench: Bench) -> None:
     """Take a refusal without details for a limit per minute, if it looks like one."""
     now, guess = bench.ticks(), bench.pacing.guess
     requests, _, _ = bench.pacing.pace.last_minute(now=now)
     before = guess.value
-    guess.refused(started_at=asked.at, last_minute=requests, now=now)
+    guess.refused(last_minute=requests, now=now)
     if guess.value < before == math.inf:
         log.warning("limit.guessed", limit="requests_per_minute", value=round(guess.value))
 

@@ -67,7 +67,7 @@ async def ask(question: Question, request: Request, bench: Bench, asked: Asked) 
         with bench.asking.watched(), paced.counted(asked, bench):
             reply = await bench.captioner.caption(question)
     except BaseException as error:
-        limited = await paced.heard(error, asked, bench)
+        limited = await paced.heard(error, bench)
         reason = str(error) if isinstance(error, errors.CaptiondError) else type(error).__name__
         now = bench.clock()
         bill = accounts.bill_without_reply(error)

@@ -46,9 +46,9 @@ class Violation:
         return {**told, "quotaValue": str(self.limit)} if self.limit else told
 
 
-def quota_per_minute(retry_after: str = "36s") -> Fault:
+def quota_per_minute(retry_after: str = "36s", *, limit: int = 15) -> Fault:
     """Return a 429 that says how long to wait, as a protobuf Duration ("45.837906927s")."""
-    return _quota("GenerateRequestsPerMinutePerProjectPerModel", 15, retry_after)
+    return _quota("GenerateRequestsPerMinutePerProjectPerModel", limit, retry_after)
 
 
 def quota_per_day(retry_after: str = "59s") -> Fault:
