@@ -15,7 +15,7 @@ from captiond import paced
 from captiond.index.base import Retry
 from captiond.index.limits_base import PARKED, Learned
 from captiond.jumps import JUMP_SECONDS, ClockWatch, clock_jumped
-from captiond.models import Photo, State
+from captiond.models import Lane, Photo, State
 from captiond.quota.days import midnight_pacific
 
 HOUR = 3600.0
@@ -51,14 +51,20 @@ async def test_what_waits_by_the_clock_is_set_right(tmp_path: Path, boot: float)
         await bench.index.retry([Retry(photo, boot + 30, "later")], owner="test")
         paced.park(bench, paced.DAY_USED_UP, until=midnight_pacific(boot))
         learned = Learned(PARKED, None, "", now - HOUR, until=midnight_pacific(now))
+        pace = bench.pacing.pace
+        asked = pace.take(Lane.ARRIVAL, 100, now=bench.ticks(), clock=boot)
+        assert asked is not None
         clock = now
         with capture_logs() as logs:
             await clock_jumped(bench, now - boot)
         assert [one["event"] for one in logs if one["log_level"] == "warning"] == ["clock.jumped"]
         assert bench.gate.opens_in(now=bench.ticks()) == 0.0
+        assert pace.last_minute(now=bench.ticks())[0] == 1
+        pace.give_back(asked)
+        assert (pace.last_minute(now=bench.ticks())[0], pace.today(clock=now)) == (0, 0)
         assert await bench.index.next_due() == pytest.approx(now + 30)
         assert (await bench.index.counts()) == {State.QUEUED: 1}
         await bench.index.limits.learn(bench.pacing.model, [learned])
-        await paced.remember(bench)
+        await paced.recall_day(bench)
         assert bench.gate.pause is not None
         assert bench.gate.pause.goes_on_at == midnight_pacific(now)

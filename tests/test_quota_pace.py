@@ -152,7 +152,8 @@ def test_a_restart_asks_no_more_than_was_left():
     """What was asked before it counts for the window and for the day, whenever it began."""
     pace = paced(requests_per_minute=60, tokens_per_minute=100_000, requests_per_day=1000)
     before = [(float(second), 1000) for second in range(40)]
-    pace.seed(before, today=990, now=500.0, clock=NOON)
+    pace.seed(before, now=500.0)
+    pace.recount(990, clock=NOON)
     assert pace.last_minute(now=500.0) == (40, 40_000, 0)
     went = run(pace, seconds=0.5, begin=500.0, lane=Lane.ARRIVAL)
     assert len(went) == 10

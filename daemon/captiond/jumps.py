@@ -40,5 +40,5 @@ async def clock_jumped(bench: Bench, seconds: float) -> None:
     log.warning("clock.jumped", seconds=round(seconds, 1))
     bench.gate.unpark(now=bench.ticks())
     paced.refresh(bench)
-    await paced.remember(bench)
+    await paced.recall_day(bench)
     await bench.index.limits.postpone(seconds, before=before)

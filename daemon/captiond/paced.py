@@ -107,18 +107,20 @@ def _guess(bench: Bench) -> None:
 
 
 async def remember(bench: Bench) -> None:
-    """Begin, or begin anew after the clock jumped, with what the index knows of limits."""
+    """Begin with what the index knows of the last minute and of this day."""
     limits, model, clock = bench.index.limits, bench.pacing.model, bench.clock()
     asked = await limits.asked(model, since=clock - WINDOW_SECONDS, until=clock)
+    guess = max((tokens for _, tokens in asked if tokens), default=UNKNOWN_TOKENS)
+    before = [(clock - at, tokens or guess) for at, tokens in asked]
+    bench.pacing.pace.seed(before, now=bench.ticks())
+    await recall_day(bench)
+
+
+async def recall_day(bench: Bench) -> None:
+    """Count what was asked this day, and park if it is used up; also after the clock jumped."""
+    limits, model, clock = bench.index.limits, bench.pacing.model, bench.clock()
     today = await limits.asked_count(model, since=day_began(clock), until=clock)
-    known = [tokens for _, tokens in asked if tokens]
-    guess = max(known, default=UNKNOWN_TOKENS)
-    bench.pacing.pace.seed(
-        [(clock - at, tokens or guess) for at, tokens in asked],
-        today=today,
-        now=bench.ticks(),
-        clock=clock,
-    )
+    bench.pacing.pace.recount(today, clock=clock)
     for one in await limits.learned(model):
         # The end of another day was told by a clock that was wrong, or is over.
         if one.name == PARKED and one.until == midnight_pacific(clock):

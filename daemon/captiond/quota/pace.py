@@ -52,13 +52,13 @@ class Pace:
         self._today = 0
         self._arrivals_waiting = False
 
-    def seed(
-        self, asked: Iterable[tuple[float, int]], *, today: int, now: float, clock: float
-    ) -> None:
-        """Begin with what was asked before: (seconds ago, input tokens), and so many today."""
-        self._window = Window(WINDOW_SECONDS)
+    def seed(self, asked: Iterable[tuple[float, int]], *, now: float) -> None:
+        """Begin with what was asked before: (seconds ago, input tokens)."""
         for ago, tokens in sorted(asked, reverse=True):
             self._window.add(Asked(now - max(ago, 0.0), tokens, sent=True))
+
+    def recount(self, today: int, *, clock: float) -> None:
+        """Begin the day's count with so many requests."""
         self._day, self._today = day_began(clock), today
 
     def wait(self, lane: Lane, tokens: int, *, now: float) -> float:
