@@ -20,6 +20,7 @@ from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.errors import (
     CaptiondError,
     CaptionerBusy,
+    CaptionerSilent,
     CaptionerStopped,
     CaptionerUnreachable,
     CaptionRefused,
@@ -75,6 +76,7 @@ async def test_the_server_receives_what_was_sent():
     assert received.mime == "image/jpeg"
     assert received.prompt == asked.recipe.prompt
     assert received.config == {
+        "maxOutputTokens": 4608,
         "responseMimeType": "application/json",
         "responseJsonSchema": REPLY_SCHEMA,
     }
@@ -106,7 +108,7 @@ async def test_the_server_receives_what_was_sent():
         (faults.max_tokens(), ReplyUnusable),
         (faults.max_tokens('{"caption": "A ca'), ReplyUnusable),
         (faults.wrong_types(), ReplyUnusable),
-        (faults.reset_mid_body(), CaptionerUnreachable),
+        (faults.reset_mid_body(), CaptionerSilent),
     ],
 )
 async def test_each_fault_is_asked_once_and_has_its_error(fault, error):

@@ -7,6 +7,7 @@ from gemini_helpers import KEY, opened, question
 
 from captiond.captioners.gemini import GeminiCaptioner, build_config, build_contents
 from captiond.errors import CaptionerStopped, CaptionerUnreachable
+from captiond.quota.estimates import most
 from captiond.settings import GeminiSettings
 from captiond.testing.gemini_server import GeminiServer
 
@@ -44,6 +45,14 @@ def test_thinking_is_said_in_the_words_of_the_generation(model, thinking, level,
     config = build_config(recipe(model=model, thinking=thinking)).thinking_config
     found = (config and config.thinking_level, config and config.thinking_budget)
     assert found == (level, budget)
+
+
+@pytest.mark.parametrize("thinking", ["", "low", "high"])
+@pytest.mark.parametrize("model", ["gemini-3.5-flash-lite", "gemini-2.5-pro", "gemini-2.0-flash"])
+def test_no_answer_takes_more_than_is_reserved_for_it(model, thinking):
+    """The most that a cap reckons with is sent along: a reply that runs away ends there."""
+    asked = recipe(model=model, thinking=thinking)
+    assert build_config(asked).max_output_tokens == most(asked, ()).output_tokens
 
 
 @pytest.mark.parametrize("resolution", ["low", "medium", "high"])

@@ -9,7 +9,7 @@ import pytest
 from daemon_helpers import PHOTOS, Home, counters, gemini, wait_until
 
 NAMES = sorted(path.name for path in PHOTOS.iterdir() if path.suffix == ".jpg")[:8]
-LITTLE = 0.009
+LITTLE = 0.0142
 """Room for one request's reservation beside the cost of two or three."""
 
 
@@ -78,7 +78,7 @@ def test_a_cap_of_nothing_sends_nothing_by_any_verb(tmp_path, server):
 
 def test_what_another_process_spends_counts(tmp_path, server):
     """`caption` uses up the cap that the daemon then keeps to."""
-    home = Home(tmp_path, server, extra=capped(0.0075))
+    home = Home(tmp_path, server, extra=capped(0.0128))
     assert home.run("caption", str(PHOTOS / NAMES[0])).returncode == 0
     with home.daemon():
         home.drop(NAMES[1])

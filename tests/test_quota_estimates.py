@@ -74,7 +74,7 @@ def test_the_most_is_never_less_than_the_estimate():
 
 def test_thinking_high_may_think_a_lot():
     """The bound holds all the thoughts of a level; for a model of unknown thinking, the most."""
-    assert most(recipe(thinking="high"), ()).output_tokens == 26_576
-    assert most(recipe(), ()).output_tokens == 2512
-    assert most(recipe("gemini-2.5-pro"), ()).output_tokens == 26_576
-    assert most(recipe("gemini-2.5-flash"), ()).output_tokens == 2512
+    assert most(recipe(thinking="high"), ()).output_tokens == 28_672
+    assert most(recipe(), ()).output_tokens == 4608
+    assert most(recipe("gemini-2.5-pro"), ()).output_tokens == 28_672
+    assert most(recipe("gemini-2.5-flash"), ()).output_tokens == 4608

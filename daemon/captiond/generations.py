@@ -1,4 +1,4 @@
-"""Knows what the generations of Gemini take where they differ: how they are made to think.
+"""Knows what the generations of Gemini take where they differ: how they think, and for how long.
 
 2.5 takes a budget in tokens and 3.x a level; 2.5 Pro cannot do without, older ones cannot think.
 What a model newer than these takes is not known here: then it is up to the service.
@@ -12,6 +12,12 @@ from collections.abc import Mapping
 LEVELS = ("minimal", "low", "medium", "high")
 BUDGETS: Mapping[str, int] = {"": 0, "minimal": 0, "low": 1024, "medium": 8192, "high": 24576}
 """Tokens for generation 2.5; as Google maps its levels, and 0 where nothing is said."""
+
+LONGEST_ANSWER_TOKENS = 4096
+"""All lengths that are asked for, with a full page of text read in the picture."""
+
+MOST_THOUGHTS: Mapping[str, int] = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
+"""The budgets that Google gives for the levels; a model that is asked not to may think a little."""
 
 _NAMED = re.compile(r"gemini-(\d+)\.(\d+)")
 _LEVELS, _BUDGETS, _NEWEST = (3, 0), (2, 5), (3, 8)
@@ -46,3 +52,21 @@ def thinking_budget(model: str, level: str) -> int | None:
     """Return the budget of a model that takes one, None for its own default."""
     by_itself = "-pro" in model or generation(model) != _BUDGETS
     return None if by_itself and not level else BUDGETS[level]
+
+
+def most_output_tokens(model: str, thinking: str) -> int:
+    """Return what a request is let to take in answer and thoughts; more would be a loop.
+
+    It is sent along, so that no request costs more than was reserved for it.
+    """
+    thoughts = 0 if thinking_levels(model) == () else MOST_THOUGHTS[level(model, thinking)]
+    return LONGEST_ANSWER_TOKENS + thoughts
+
+
+def level(model: str, thinking: str) -> str:
+    """Return how much a model thinks that is told `thinking`; what is not known counts as much."""
+    if thinking:
+        return thinking
+    if "-lite" in model or re.search(r"gemini-2\.5-flash", model):
+        return "minimal"  # captiond turns the thinking of 2.5 off, see `thinking_budget`
+    return "medium" if "flash" in model else "high"

@@ -28,7 +28,7 @@ from captiond.captioners.gemini_tiers import (
 from captiond.captioners.prompts import REPLY_SCHEMA
 from captiond.captioners.replies import read_reply
 from captiond.errors import CaptiondError, CaptionerStopped, PhotoError
-from captiond.generations import takes_budget, thinking_budget
+from captiond.generations import most_output_tokens, takes_budget, thinking_budget
 from captiond.models import Recipe, Reply, Tier
 from captiond.secrecy import redact
 from captiond.settings import GeminiSettings
@@ -167,6 +167,7 @@ def build_config(recipe: Recipe, **options: Any) -> types.GenerateContentConfig:
         response_mime_type="application/json",
         response_json_schema=REPLY_SCHEMA,
         thinking_config=_thinking(recipe.model, recipe.thinking),
+        max_output_tokens=most_output_tokens(recipe.model, recipe.thinking),
         media_resolution=(
             types.MediaResolution(f"MEDIA_RESOLUTION_{resolution.upper()}") if shared else None
         ),

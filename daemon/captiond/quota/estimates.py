@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from captiond.generations import level, most_output_tokens
 from captiond.models import Recipe, Usage
 
 IMAGE_TOKENS: Mapping[str, int] = {
@@ -30,14 +31,8 @@ SCHEMA_TOKENS = 500
 ANSWER_TOKENS = 250
 """A guess for a model that has not answered yet: a caption, ten keywords, a few words of text."""
 
-LONGEST_ANSWER_TOKENS = 2000
-"""What a reply of the lengths that the schema asks for takes at most."""
-
 THOUGHTS: Mapping[str, int] = {"minimal": 0, "low": 250, "medium": 700, "high": 2000}
 """By thinking level, for one photo: a guess, until the ledger knows better."""
-
-MOST_THOUGHTS: Mapping[str, int] = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
-"""The budgets that Google gives for the levels; a model that is asked not to may think a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +63,14 @@ def estimate(
 
 
 def most(recipe: Recipe, texts: Sequence[str]) -> Estimate:
-    """Return what no request takes more than, by what is documented; a reservation is this much.
+    """Return what no request takes more than; a reservation is this much.
 
-    No text has more tokens than bytes.
+    The output is sent along as its limit; no text has more tokens than bytes.
     """
     longest = sum(len(text.encode("utf-8", "replace")) for text in texts)
     return Estimate(
         image_tokens(recipe.model, recipe.media_resolution) + longest + SCHEMA_TOKENS,
-        LONGEST_ANSWER_TOKENS + MOST_THOUGHTS[_level(recipe)],
+        most_output_tokens(recipe.model, recipe.thinking),
     )
 
 
@@ -94,11 +89,5 @@ def text_tokens(text: str) -> int:
 
 
 def _level(recipe: Recipe) -> str:
-    """Return how much the model thinks by this recipe; what is not known counts as much."""
-    if recipe.thinking:
-        return recipe.thinking
-    if recipe.origin != "gemini" or "-lite" in recipe.model:
-        return "minimal"
-    if re.search(r"gemini-2\.5-flash", recipe.model):
-        return "minimal"  # captiond turns its thinking off, see `captioners.gemini`
-    return "medium" if "flash" in recipe.model else "high"
+    """Return how much is thought by this recipe."""
+    return level(recipe.model, recipe.thinking) if recipe.origin == "gemini" else "minimal"
