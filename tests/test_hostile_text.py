@@ -19,7 +19,7 @@ from daemon_helpers import PROGRAM, Home, clean_environment
 from hostile_helpers import serving
 from lxml import etree
 
-from captiond.captioners import replies
+from captiond.captioners import wording
 from captiond.models import Description
 from captiond.testing.gemini_wire import ReceivedRequest
 from captiond.testing.photo_maker import tiny_jpeg
@@ -143,11 +143,11 @@ def test_the_index_holds_words_alone(home):
         assert_harmless("\n".join(filter(None, (caption, title, alt_text, text, *others))))
         assert_harmless("\n".join(words := json.loads(keywords)))
         assert "\n" not in caption + title + alt_text
-        assert len(caption) <= replies.CAPTION_CHARACTERS
-        assert len(title) <= replies.TITLE_CHARACTERS
-        assert len(alt_text) <= replies.ALT_TEXT_CHARACTERS
-        assert len(text) <= replies.TEXT_CHARACTERS
-        assert len(words) <= replies.KEYWORDS
+        assert len(caption) <= wording.CAPTION_CHARACTERS
+        assert len(title) <= wording.TITLE_CHARACTERS
+        assert len(alt_text) <= wording.ALT_TEXT_CHARACTERS
+        assert len(text) <= wording.TEXT_CHARACTERS
+        assert len(words) <= wording.KEYWORDS
     captions = {row[0] for row in rows}
     for name in WHOLE:
         assert f"Harbour {' '.join(SAID[name].split())} end" in captions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 import pytest
@@ -80,7 +81,10 @@ def test_an_unusable_reply_or_a_surprise_is_tried_a_few_times(error: Exception) 
 
 def test_every_error_of_the_tree_has_a_verdict() -> None:
     """A new error class cannot be forgotten here without a decision."""
+    cap = functools.partial(errors.OverBudget, "usd_per_day", 1.0)
+    made = {errors.OverBudget: cap(spent_usd=1.0, in_flight_usd=0.0, until=None)}
     for _, kind in inspect.getmembers(errors, inspect.isclass):
-        if kind is not errors.ConfigError:
-            verdict = judge(claimed(), kind("why"), now=50.0, again_at=60.0)
+        if issubclass(kind, errors.CaptiondError) and kind is not errors.ConfigError:
+            error = made.get(kind) or kind("why")
+            verdict = judge(claimed(), error, now=50.0, again_at=60.0)
             assert isinstance(verdict, Parked | Retry)
