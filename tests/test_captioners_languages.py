@@ -75,6 +75,46 @@ def test_names_and_quotations_are_no_evidence(said):
     assert not is_foreign(said, "de")
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("de", "Plakat des Films The Lord of the Rings: The Return of the King an einer Hauswand."),
+        ("de", "Schild \u2018The end of the road is at the sea and it is closed\u2019 an Mauer."),
+        ("fr", "Affiche du film The Wizard of Oz with Judy Garland and the Tin Man, encadrée."),
+        ("fr", "Enseigne : THE KING OF THE ROAD IS THE BEST OF THE PUBS."),
+        ("pt-BR", "Placa de rua: Calle de los Reyes y la Virgen del Pilar."),
+        ("nl", "Filmposter van The Lord of the Rings: The Fellowship of the Ring."),
+        ("en", "Cover of La vie est belle et le monde est à nous, a film de Jean de la Tour."),
+        ("ja", "看板に 'EMPLOYEES MUST WASH HANDS BEFORE RETURNING TO WORK' とある。"),
+        ("ja", "Microsoft Visual Studio Code Integrated Development Environment の画面。"),
+        ("zh", "路牌\u2018NO PARKING ANY TIME VIOLATORS WILL BE TOWED AWAY\u2019在立柱。"),
+        ("ru", "Бутылка Jack Daniel's Old No. 7 Tennessee Sour Mash Whiskey."),
+    ],
+)
+def test_titles_brands_and_signs_are_no_evidence(asked, said):
+    """A right caption may name a film, a brand or a sign at length, with no quotation marks."""
+    assert not is_foreign(said, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("ja-Latn", "Akai kubiwa o shita inu ga shibafu ni suwatte iru."),
+        ("hi-Latn", "Ek kutta ghaas par baitha hai aur uske paas ek gend hai."),
+        ("zh-Latn-pinyin", "Yi zhi gou zuo zai caodi shang, hen kuaile."),
+    ],
+)
+def test_a_tag_may_name_another_script(asked, said):
+    """Who asks for Hindi in Latin letters gets them; a Chinese script is still Chinese."""
+    assert not is_foreign(said, asked)
+    assert is_foreign(SAID["en"], "zh-Hant-TW")
+
+
+def test_an_apostrophe_is_no_quotation_mark():
+    """English with two of them is still English."""
+    assert is_foreign("The dog's bowl stands on the floor of the king's kitchen in the sun.", "de")
+
+
 def test_a_reply_in_the_wrong_language_is_unusable_once():
     """It is a reply to be asked for once more; the second one is taken as it is."""
     text = json.dumps({"caption": SAID["en"]})

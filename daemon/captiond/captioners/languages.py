@@ -16,10 +16,14 @@ from pathlib import Path
 from captiond.models import Description
 
 _FEWEST_LETTERS = 12
-_FEWEST_WORDS = 6
-_SURE = 4
-"""So many times as many small words of another language as of the one asked for."""
-_LEAST_SHARE = 0.2
+_MOST_KANA = 0.2
+_LEAST_SHARE = {True: 0.04, False: 0.1}
+"""Of the letters, where one stands for a syllable or a word, and where it does not: a caption may
+name a whole row of brands."""
+_FEWEST_SMALL_WORDS = 5
+_SMALL_SHARE = 0.2
+_MOST_OWN = 0.04
+"""Of the words: titles of books and films stand in captions unquoted, small words and all."""
 
 _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _WORDS = {code: frozenset(words.split()) for code, words in _KNOWN["words"].items()}
@@ -42,9 +46,16 @@ _SCRIPTS = {
     "zh": frozenset({"CJK"}),
 }
 _KANA = {"HIRAGANA", "KATAKANA"}
+_DENSE = {"ja", "ko", "zh"}
 
-_TAG = re.compile(r"([a-z]{2})(?:-[a-z0-9]{2,8})*")
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」|『[^』]*』")
+# A tag that names a script of its own ("hi-Latn") says nothing of which letters there will be.
+_TAG = re.compile(r"([a-z]{2})(?:-(?!(?!hans|hant)[a-z]{4}(?:-|$))[a-z0-9]{2,8})*")
+_QUOTED = re.compile(
+    r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」|『[^』]*』|《[^》]*》"
+    r"|\u2039[^\u203a]*\u203a|\u203a[^\u2039]*\u2039"
+    # Single ones; an apostrophe has a Latin letter before it and behind it.
+    r"|(?<![A-Za-zÀ-ɏ])(?:'.*?'|[\u2018\u201a].*?[\u2018\u2019])(?![A-Za-zÀ-ɏ])"
+)
 
 
 def misses(description: Description, language: str) -> bool:
@@ -81,17 +92,17 @@ def _has_other_script(text: str, code: str) -> bool:
         return False
     share = sum(letters[script] for script in _SCRIPTS[code]) / total
     kana = sum(letters[script] for script in _KANA) / total
-    wrong_kana = (code == "zh" and kana > _LEAST_SHARE) or (code == "ja" and not kana)
-    return share < _LEAST_SHARE or wrong_kana
+    wrong_kana = (code == "zh" and kana > _MOST_KANA) or (code == "ja" and not kana)
+    return share < _LEAST_SHARE[code in _DENSE] or wrong_kana
 
 
 def _has_other_words(text: str, code: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", text.casefold())
-    if len(words) < _FEWEST_WORDS:
-        return False
-    own, least = _WORDS[code], _LEAST_SHARE * len(words)
+    found = re.findall(r"[^\W\d_]+", text)
+    words = [word.casefold() for word in found if len(word) == 1 or not word.isupper()]  # no signs
+    own, least = _WORDS[code], max(_SMALL_SHARE * len(words), _FEWEST_SMALL_WORDS)
     for other in _WORDS.values():  # what both languages have ("in", "de") tells nothing
+        for_it = sum(word in own - other for word in words)
         against = sum(word in other - own for word in words)
-        if against >= max(least, _SURE, _SURE * sum(word in own - other for word in words)):
+        if against >= least and for_it <= _MOST_OWN * len(words):
             return True
     return False
