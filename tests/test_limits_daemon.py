@@ -129,6 +129,7 @@ async def test_without_settings_the_limit_is_learned(tmp_path: Path) -> None:
             await until(lambda: station.rows("select count(*) from limits") == [(1,)])
             assert server.counters.limited <= 4
             assert app.bench.asking.now <= 2
+            await until(lambda: not station.rows("select 1 from requests where state = 'inflight'"))
         async with station.running() as app:
             assert app.bench.pacing.pace.ceiling.requests_per_minute == 20
             assert app.bench.pacing.pace.wait(app.bench.lane, 0, now=time.monotonic()) > 40
