@@ -68,7 +68,8 @@ def let_go(server: GeminiServer) -> None:
 async def in_house(home: Home) -> AsyncIterator[App]:
     """Run the parts of the daemon in this process, with short pauses; photos were found once."""
     async with open_app(config.load(home.path / "config.toml")) as whole:
-        table = dataclasses.replace(whole.batches.table, quiet_seconds=0.4, first_seconds=0.05)
+        short = {"quiet_seconds": 0.4, "first_seconds": 0.05, "doubt_seconds": 1.0}
+        table = dataclasses.replace(whole.batches.table, **short)
         app = dataclasses.replace(whole, batches=Batches(table, whole.batches.collector))
         await app.index.recover(now=app.bench.clock())
         async with anyio.create_task_group() as feeding:

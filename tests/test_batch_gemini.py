@@ -246,6 +246,30 @@ async def test_results_that_break_off_are_read_anew(tmp_path):
         assert len(await results(service, told, tmp_path)) == 2
 
 
+async def test_results_that_were_deleted_are_none(tmp_path):
+    """The job is there, its file is not: nothing stops, and there is nothing to read."""
+    async with GeminiServer() as server, batches(server.base_url, inline_bytes=0) as service:
+        spool = spooled(service, tmp_path, question())
+        told = await service.look(await service.create("j1", spool, model=MODEL))
+        await service.forget("another", Told(told.name, Ending.GONE, file=told.file))
+        assert await results(service, told, tmp_path) == {}
+
+
+async def test_a_file_that_is_there_is_not_uploaded_again(tmp_path):
+    """The job was refused after its upload: the next attempt takes what lies there."""
+    async with (
+        GeminiServer(batches_at_once=0) as server,
+        batches(server.base_url, inline_bytes=0) as service,
+    ):
+        spool = spooled(service, tmp_path, question())
+        with pytest.raises(CaptionerBusy):
+            await service.create("j1", spool, model=MODEL)
+        server.batches_at_once = 1
+        told = await service.look(await service.create("j1", spool, model=MODEL))
+        assert len(await results(service, told, tmp_path)) == 1
+        assert server.counters.files == 1
+
+
 async def test_a_wrong_key_is_told_by_every_verb(tmp_path):
     """Nothing of it is mistaken for the end of a job."""
     async with GeminiServer(api_key="other") as server, batches(server.base_url) as service:

@@ -61,6 +61,14 @@ async def test_a_job_takes_photos_over_from_their_owner(index):
     assert {(one.origin, one.language, one.model) for one in asked} == {("gemini", "en", "flash")}
 
 
+async def test_when_it_was_sent_is_kept(index):
+    """A job that was never handed in has no such time."""
+    await make(index, "a.jpg")
+    assert [job.sent_at for job in await index.jobs.open_jobs()] == [None]
+    await index.jobs.sending("j1", now=12.5)
+    assert [job.sent_at for job in await index.jobs.open_jobs()] == [12.5]
+
+
 async def test_a_name_is_kept(index):
     """The service's name for a job is there after it was given."""
     await make(index, "a.jpg")
@@ -148,6 +156,18 @@ async def test_the_end_of_a_job_frees_what_it_holds(index, state, failures):
     assert await index.jobs.asked("j1") == []
     assert await index.jobs.failures("d-a.jpg", RECIPE.key) == failures
     assert [one.attempts for one in await claim(index)] == [1]
+
+
+@pytest.mark.parametrize(("state", "lost_usd"), [("gone", 0.4), ("succeeded", 0.4), ("failed", 0)])
+async def test_what_a_job_may_have_been_billed_stays_reserved(index, state, lost_usd):
+    """Results that nobody can read any more may have been paid for: a cap reckons with them."""
+    await index.offer([sighting("a.jpg", lane=Lane.BACKLOG)], now=1.0)
+    await claim(index)
+    asked = replace(request("a.jpg", number="r", digest="d"), reserved_usd=0.4)
+    await index.jobs.make(JOB, [asked], owner=OWNER)
+    await index.jobs.end("j1", state, "no answer came", now=30.0)
+    assert (await index.ledger.spent(since=0.0)).lost_usd == lost_usd
+    assert await index.jobs.failures("d", RECIPE.key) == 1
 
 
 async def test_a_content_is_underway_until_its_job_ends(index):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from batch_helpers import answers, batch_home, jobs, let_go, logged, spooled_byt
 from daemon_helpers import Home, wait_until
 from kill_helpers import answer_by_image, assert_all_whole, killed, photos_of, states_count
 
+from captiond.batches.table import DOUBT_SECONDS
 from captiond.testing import gemini_faults as faults
 from captiond.testing.gemini_server import GeminiServer
 
@@ -54,6 +56,8 @@ def die_five_times(home: Home, server: GeminiServer, photos: int) -> int:
     assert [state for state, _ in jobs(home)] == ["making"]
     server.batch_standing = None
 
+    with sqlite3.connect(home.index) as db:  # a quarter of an hour later
+        db.execute("update jobs set sent_at = sent_at - ?", (DOUBT_SECONDS,))
     server.lose_creations = 1  # it gets there, and the answer is lost
     die_when(home, lambda: server.counters.batches == 1)
     assert [state for state, _ in jobs(home)] == ["dissolved", "making"]

@@ -89,7 +89,7 @@ def test_people_read_what_is_not_known(house):
     assert (code, err) == (0, "")
     own = next(line for line in out.splitlines() if line.startswith("my-own-model"))
     assert "unknown" in own.split("\t")
-    assert own.endswith("2 requests of unknown price")
+    assert own.endswith("1 request unanswered; 2 requests of unknown price")
     assert "1 request unanswered: at most $0.0070 more" in out
     assert "at most $0.0070 more" in house.on_terminal("cost", columns=150)
 

@@ -11,15 +11,12 @@ from captiond.accounts import make_wait
 from captiond.batches.collector import Collected
 from captiond.batches.spool import Spool
 from captiond.batches.table import Table
-from captiond.errors import CaptiondError, CaptionerError, CaptionerStopped
+from captiond.errors import Busy, CaptiondError, CaptionerBusy, CaptionerError, CaptionerStopped
 from captiond.index.jobs_base import Job, Made
 
 log = structlog.get_logger()
 
 LONGEST_SECONDS = 600.0
-LOOKS = (0, 1, 2, 4)
-"""When a job that may have been handed in is looked for, in times of `first_seconds`: the service
-may still be making it."""
 NEVER_MADE = "the service does not have the job"
 
 
@@ -65,7 +62,10 @@ class Maker:
 
     async def resume(self, job: Job) -> str | None:
         """Return the name of an open job of a former run; None, and its photos, if it has none."""
-        name = job.name or await self._find(job)
+        name = job.name
+        if name is None and job.sent_at is not None:
+            past = self.table.bench.clock() - job.sent_at
+            name = await self._find(job, seconds=self.table.doubt_seconds - max(past, 0.0))
         if name is None:
             log.warning("job.dissolved", job=job.id, photos=job.requests, reason=NEVER_MADE)
             await self._end(job, "dissolved", NEVER_MADE)
@@ -82,11 +82,13 @@ class Maker:
         bench, service, pause = self.table.bench, self.table.service, self.table.first_seconds
         while True:
             began = bench.ticks()
+            await bench.index.jobs.sending(job.id, now=bench.clock())
             try:
                 name = await service.create(job.id, spool.path, model=job.model)
             except CaptionerStopped:
                 raise
             except CaptionerError as error:
+                doubt = 0.0 if _is_refusal(error) else self.table.doubt_seconds
                 log.warning("job.postponed", job=job.id, reason=str(error), seconds=pause)
             else:
                 bench.gate.succeed(started_at=began)
@@ -94,19 +96,20 @@ class Maker:
             self.table.seen(job.id)
             await anyio.sleep(pause)
             pause = min(2 * pause, LONGEST_SECONDS)
-            found = await self._find(job)
+            found = await self._find(job, seconds=doubt)
             if found is not None:
                 log.info("job.resumed", job=found, photos=job.requests, found=True)
                 return found
 
-    async def _find(self, job: Job) -> str | None:
-        """Look for a job more than once; wait until the service can be asked at all."""
-        for times in LOOKS:
-            await anyio.sleep(times * self.table.first_seconds)
-            name = await self._ask_for(job)
-            if name is not None:
-                return name
-        return None
+    async def _find(self, job: Job, *, seconds: float) -> str | None:
+        """Look for a job for so long; wait until the service can be asked at all."""
+        ticks, pause = self.table.bench.ticks, self.table.first_seconds
+        ends = ticks() + seconds
+        while (name := await self._ask_for(job)) is None and (left := ends - ticks()) > 0:
+            self.table.seen(job.id)
+            await anyio.sleep(min(pause, left))
+            pause = min(2 * pause, LONGEST_SECONDS)
+        return name
 
     async def _ask_for(self, job: Job) -> str | None:
         pause = self.table.first_seconds
@@ -132,3 +135,8 @@ class Maker:
         bench = self.table.bench
         await bench.index.jobs.end(job.id, state, reason, now=bench.clock())
         await self.table.service.forget(job.id, None)
+
+
+def _is_refusal(error: CaptionerError) -> bool:
+    """Tell whether the service certainly did not take the job."""
+    return isinstance(error, CaptionerBusy) and error.kind is not Busy.OVERLOAD

@@ -15,6 +15,9 @@ log = structlog.get_logger()
 
 QUIET_SECONDS = 3.0
 FIRST_SECONDS = 1.0
+DOUBT_SECONDS = 900.0
+"""A guess: no job was ever seen to show up a minute after its creation. A backlog can wait, and a
+job that is sent twice is paid for twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Table:
     """The bench of the backlog, the service, and where the index lies.
 
     A job that is not full goes out when nothing came for `quiet_seconds` and no backlog is due;
-    `first_seconds` after a look comes the next, then ever later. `unseen` are the jobs of which
+    `first_seconds` after a look comes the next, then ever later. A job that the service may have
+    is looked for `doubt_seconds` long before it is sent again. `unseen` are the jobs of which
     nobody knows yet how they stand.
     """
 
@@ -31,6 +35,7 @@ class Table:
     index: Path
     quiet_seconds: float = QUIET_SECONDS
     first_seconds: float = FIRST_SECONDS
+    doubt_seconds: float = DOUBT_SECONDS
     unseen: set[str] = field(default_factory=set)
 
     def seen(self, job: str) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,21 @@ from captiond.captioners.batch_base import Ending, Item, Told
 from captiond.captioners.gemini import build_config, build_contents
 from captiond.captioners.gemini_errors import foreign_errors, map_error
 from captiond.captioners.replies import read_reply
-from captiond.errors import CaptiondError, CaptionerError, CaptionerStopped
+from captiond.errors import (
+    CaptiondError,
+    CaptionerError,
+    CaptionerStopped,
+    CaptionerUnreachable,
+    PhotoError,
+)
 from captiond.secrecy import redact
 
 if TYPE_CHECKING:
     from google.genai import Client
 
-INLINE_BYTES = 19 * 2**20
-"""A spool below this goes inline, as the API takes less than 20 MB: keys and commas come on top."""
+INLINE_BYTES = 2 * 2**20
+"""A spool below this goes inline. The API takes 20 MB, but the SDK makes one text of them on the
+event loop, 0.2 to 0.6 s for 19 MB; a file goes out in parts."""
 TRANSFER_SECONDS = 600.0
 """For a request that carries megabytes, uploads for each 8 MB of them: 0.1 Mbit/s is enough."""
 READ_AT_ONCE = 25
@@ -99,13 +107,10 @@ class GeminiBatches:
 
     async def look(self, name: str) -> Told:
         """Ask how a job stands; one that the service does not know is gone."""
-        from google.genai.errors import ClientError
-
         try:
             operation = await self._ask("get", name)
         except CaptionerStopped as error:
-            cause = error.__cause__
-            if isinstance(cause, ClientError) and cause.code == 404:  # noqa: PLR2004 not found
+            if _is_missing(error):
                 return Told(name, Ending.GONE, "the service does not know the job any more")
             raise
         return _told(name, operation)
@@ -113,7 +118,10 @@ class GeminiBatches:
     async def items(
         self, told: Told, scratch: Path, terms: Mapping[str, Terms]
     ) -> AsyncIterator[list[Item]]:
-        """Read the results, some at a time; the file of them is deleted afterwards."""
+        """Read the results, some at a time; the file of them is deleted afterwards.
+
+        None where the service has deleted its file of them.
+        """
         if not told.file:
             results = iter(told.inlined)
             while part := await anyio.to_thread.run_sync(_read, results, terms):
@@ -124,6 +132,10 @@ class GeminiBatches:
             with self._mapped():
                 async with asyncio.timeout(TRANSFER_SECONDS):
                     await self._client.aio.files.download(file=told.file, destination=scratch)
+        except CaptionerStopped as error:
+            if not _is_missing(error):
+                raise
+        else:
             with scratch.open("rb") as lines:
                 while part := await anyio.to_thread.run_sync(_read, lines, terms):
                     yield part
@@ -140,6 +152,7 @@ class GeminiBatches:
 
     async def _upload(self, job: str, spool: Path) -> str:
         from google.genai import types
+        from google.genai.errors import ClientError
 
         config = types.UploadFileConfig(
             name=_upload_name(job),
@@ -147,8 +160,13 @@ class GeminiBatches:
             display_name=job,
             http_options=types.HttpOptions(timeout=int(TRANSFER_SECONDS * 1000)),
         )
-        with self._mapped():
-            return str((await self._client.aio.files.upload(file=spool, config=config)).name)
+        with self._mapped(making=True):
+            try:
+                await self._client.aio.files.upload(file=spool, config=config)
+            except ClientError as error:
+                if error.code != HTTPStatus.CONFLICT:
+                    raise
+        return _upload_name(job)  # there since an earlier attempt: a job is spooled once
 
     async def _delete(self, name: str) -> None:
         with suppress(CaptionerError):
@@ -161,7 +179,7 @@ class GeminiBatches:
         from google.genai import types
 
         options = types.HttpOptions(timeout=int(seconds * 1000) or None)
-        with self._mapped():
+        with self._mapped(making=method == "post"):
             answer = await self._client._api_client.async_request(  # noqa: SLF001 the SDK's own transport; see above
                 method, path, body or {}, options
             )
@@ -171,12 +189,25 @@ class GeminiBatches:
             return document
 
     @contextmanager
-    def _mapped(self) -> Iterator[None]:
+    def _mapped(self, *, making: bool = False) -> Iterator[None]:
+        """Raise CaptionerError; what refuses the images of a job, too, while that is `making`."""
         try:
             yield
         except self._foreign as error:
-            told = f"{error} {error!r}"
-            raise map_error(error) from (error if redact(told) == told else None)
+            told, mapped = f"{error} {error!r}", map_error(error)
+            if isinstance(mapped, PhotoError) and not making:
+                mapped = CaptionerUnreachable(str(mapped))
+            raise mapped from (error if redact(told) == told else None)
+
+
+def _is_missing(error: CaptionerStopped) -> bool:
+    """Tell whether the service does not have what was asked for; of files it says so in a 403."""
+    from google.genai.errors import ClientError
+
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    return cause.code == HTTPStatus.NOT_FOUND or "may not exist" in str(cause)
 
 
 def _upload_name(job: str) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # a wrong option is told without opening an index
     from captiond.index.ledger_base import Spent
 
 HEAD = ("", "requests", "photos", "tokens in", "out", "thinking", "USD", "per 1000", "")
-QUARTER_SECONDS = 900
 
 
 @click.command(short_help="Tell what was asked and what it cost.")
@@ -41,6 +40,7 @@ def command(ctx: click.Context, *, group: str | None, since: float | None, as_js
     With --json: an object with since (null, or unix seconds) and rows: each with name, what it
     took, usd, usd_per_1000 (null where no price is known) and what is not known.
     """
+    from captiond.index.ledger_base import QUARTER_SECONDS
     from captiond.index.search import Library
     from captiond.index.spending import spent_by
     from captiond.quota.budget import day, month
@@ -88,9 +88,8 @@ def unknown(one: Spent) -> str:
     """Say what of the cost is not known, "" for nothing."""
     told = []
     if one.lost:
-        told.append(
-            f"{output.count(one.lost, 'request')} unanswered: at most ${usd(one.lost_usd)} more"
-        )
+        most = f": at most ${usd(one.lost_usd)} more" if one.lost_usd else ""
+        told.append(f"{output.count(one.lost, 'request')} unanswered{most}")
     if one.in_flight:
         told.append(f"{one.in_flight:,} in flight: at most ${usd(one.in_flight_usd)} more")
     if one.unpriced:

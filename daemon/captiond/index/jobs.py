@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from captiond.errors import OverBudget
 from captiond.index import captions, ledger, queue
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import Asked, Job, Made, Settled, owner_of
+from captiond.index.jobs_base import MAYBE_BILLED, Asked, Job, Made, Settled, owner_of
 from captiond.index.names import plain
 from captiond.index.rows import CLAIM_COLUMNS, photo_key, to_claim
 from captiond.index.search import OPEN_JOBS
@@ -27,6 +27,7 @@ _ASKED = f"""
     JOIN photos USING (root, folder, name) JOIN recipes ON recipes.key = requests.recipe
     WHERE job = ? AND requests.state = 'inflight'
 """  # noqa: S608 constant columns
+_FAILED = "job IS NOT NULL AND (state = 'failed' OR (state = 'lost' AND cost_usd IS NULL))"
 _BACK = """
     UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
     WHERE owner = ? AND state = 'inflight'
@@ -47,6 +48,11 @@ class SqliteJobs:
     async def make(self, job: Job, requests: Sequence[Request], *, owner: str) -> Made:
         """Hand claimed photos over to a new job; return what is in it."""
         return await self._write(lambda db: _make(db, job, requests, owner))
+
+    async def sending(self, job: str, *, now: float) -> None:
+        """Note that from now on the service may have a job."""
+        sent = "UPDATE jobs SET sent_at = ? WHERE id = ?"
+        await self._write(lambda db: _execute(db, sent, (now, job)))
 
     async def name(self, job: str, name: str) -> None:
         """Keep the name that the service gave a job."""
@@ -76,12 +82,12 @@ class SqliteJobs:
 
     async def failures(self, digest: str, recipe: str) -> int:
         """Return how many jobs brought no caption for this content."""
-        failed = "WHERE digest = ? AND recipe = ? AND job IS NOT NULL AND state = 'failed'"
+        failed = f"WHERE digest = ? AND recipe = ? AND {_FAILED}"
         return await self._read(lambda db: _count(db, failed, (digest, recipe)))
 
 
 def _open_jobs(db: sqlite3.Connection) -> list[Job]:
-    names = ("id", "model", "requests", "created_at", "name")
+    names = ("id", "model", "requests", "created_at", "sent_at", "name")
     return [Job(**dict(zip(names, row, strict=True))) for row in db.execute(OPEN_JOBS)]
 
 
@@ -162,11 +168,11 @@ def _settle(db: sqlite3.Connection, settled: Sequence[Settled], owner: str, now:
 def _end(db: sqlite3.Connection, job: str, how: tuple[str, str], now: float) -> None:
     state, error = how
     unanswered = "WHERE job = ? AND state = 'inflight'"
-    free = "cost_usd = 0, ended_at = ?, error = ?"
-    request_state = "lost" if state == "dissolved" else "failed"
+    request_state = "lost" if state in {"dissolved", *MAYBE_BILLED} else "failed"
+    cost = None if state in MAYBE_BILLED else 0.0
     db.execute(
-        f"UPDATE requests SET state = '{request_state}', {free} {unanswered}",  # noqa: S608 constant parts
-        (now, error, job),
+        f"UPDATE requests SET state = ?, cost_usd = ?, ended_at = ?, error = ? {unanswered}",  # noqa: S608 constant parts
+        (request_state, cost, now, error, job),
     )
     db.execute(_BACK, (owner_of(job),))
     ended = "UPDATE jobs SET state = ?, error = ?, ended_at = ? WHERE id = ?"

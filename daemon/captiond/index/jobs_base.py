@@ -19,15 +19,22 @@ from captiond.errors import OverBudget
 from captiond.index.base import Answer, Claim, Parked, Request, Retry
 from captiond.index.ledger_base import FREE, Bill
 
+MAYBE_BILLED = ("succeeded", "gone")
+"""Ends of a job after which nobody knows whether a question without an answer is billed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """An open job; `name` is the service's, None while it is not known whether it has the job."""
+    """An open job; `name` is the service's, None while it is not known whether it has the job.
+
+    `sent_at` is when it was handed in last, in unix seconds; None: never.
+    """
 
     id: str
     model: str
     requests: int
     created_at: float
+    sent_at: float | None = None
     name: str | None = None
 
 
@@ -89,6 +96,9 @@ class Jobs(Protocol):
         room for all others: their photos go back as if never claimed.
         """
 
+    async def sending(self, job: str, *, now: float) -> None:
+        """Note that from now on the service may have a job."""
+
     async def name(self, job: str, name: str) -> None:
         """Keep the name that the service gave a job."""
 
@@ -105,7 +115,8 @@ class Jobs(Protocol):
         """Close a job; what it still holds goes back into the queue.
 
         With `state` "dissolved" the service never had it: its requests are "lost", and cost
-        nothing. With any other, what is unanswered failed for the reason `error`.
+        nothing. With one of MAYBE_BILLED they are lost, and stay reserved. With any other, what is
+        unanswered failed for the reason `error`, and costs nothing.
         """
 
     async def underway(self, digest: str) -> bool:

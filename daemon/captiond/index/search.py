@@ -98,7 +98,7 @@ _BEST = """
     {filters} ORDER BY {rank}, photos.id DESC LIMIT :limit
 """
 OPEN_JOBS = """
-    SELECT id, model, requests, created_at, name FROM jobs WHERE ended_at IS NULL
+    SELECT id, model, requests, created_at, sent_at, name FROM jobs WHERE ended_at IS NULL
     ORDER BY created_at
 """
 _LANES = """
@@ -222,7 +222,7 @@ class Library:
 
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'jobs'", ()):
             return []  # an index of an older daemon
-        names = ("id", "model", "requests", "created_at", "name")
+        names = ("id", "model", "requests", "created_at", "sent_at", "name")
         found = self.rows(OPEN_JOBS, ())
         return [Job(**dict(zip(names, row, strict=True))) for row in found]
 

@@ -69,7 +69,8 @@ class Conditions:
     /batches/release`. `batches_at_once` jobs may be unfinished. `batch_shuffled` results come in
     another order; output comes `batch_late_polls` after the state SUCCEEDED. `batch_standing`
     meets every request about batches and files; `poll_script` gives one fault per poll of a job.
-    So many next creations are done but never answered (`lose_creations`), so many next downloads
+    So many next creations are done but never answered (`lose_creations`), so many next lists of
+    batches tell of none (`blind_lists`), so many next downloads
     break off in the middle (`cut_downloads`). Tokens of service accounts hold `token_seconds`.
 
     Seen: `received` are the newest requests. `asked_at` and `answered_at` are the moments of the
@@ -101,6 +102,7 @@ class Conditions:
     batch_standing: Fault | None = None
     poll_script: Iterable[Fault | None] = ()
     lose_creations: int = 0
+    blind_lists: int = 0
     cut_downloads: int = 0
     token_seconds: int = 3600
     counters: Counters = field(default_factory=Counters, init=False)

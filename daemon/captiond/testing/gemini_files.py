@@ -15,7 +15,7 @@ from aiohttp import web
 from captiond.testing import gemini_faults as faults
 from captiond.testing.gemini_conditions import Conditions
 from captiond.testing.gemini_delivery import Guard, Handler, break_off, unless
-from captiond.testing.gemini_fault import Refused
+from captiond.testing.gemini_fault import Refused, refusal
 from captiond.testing.gemini_models import page
 
 LIFE = timedelta(hours=48)
@@ -112,6 +112,8 @@ class Files:
     async def start(self, request: web.Request) -> web.StreamResponse:
         """Begin a resumable upload: the URL for its bytes is a header of the answer."""
         told = json.loads(await request.read() or b"{}").get("file") or {}
+        if told.get("name") in self.stored:
+            raise Refused(refusal(409, "ALREADY_EXISTS", f"File {told['name']} exists."))
         size = int(request.headers.get("X-Goog-Upload-Header-Content-Length", "0"))
         if size > LARGEST_FILE_BYTES:
             raise Refused(faults.invalid("File size exceeds the limit of 2 GB."))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from captiond.errors import OverBudget
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import Asked, Job, Made, Settled, owner_of
+from captiond.index.jobs_base import MAYBE_BILLED, Asked, Job, Made, Settled, owner_of
+from captiond.index.ledger_base import FREE
 
 if TYPE_CHECKING:  # it holds the jobs
     from captiond.testing.memory_index import MemoryIndex
@@ -43,17 +45,16 @@ class MemoryJobs:
             if over is not None:
                 await self._index.release([one.photo], owner=owner)
         if kept:
-            self._open[job.id] = Job(
-                id=job.id, model=job.model, requests=len(kept), created_at=job.created_at
-            )
+            self._open[job.id] = replace(job, requests=len(kept))
         return Made(frozenset(kept), over)
+
+    async def sending(self, job: str, *, now: float) -> None:
+        """Note that from now on the service may have a job."""
+        self._open[job] = replace(self._open[job], sent_at=now)
 
     async def name(self, job: str, name: str) -> None:
         """Keep the name that the service gave a job."""
-        one = self._open[job]
-        self._open[job] = Job(
-            id=job, model=one.model, requests=one.requests, created_at=one.created_at, name=name
-        )
+        self._open[job] = replace(self._open[job], name=name)
 
     async def open_jobs(self) -> list[Job]:
         """Return the jobs that have not ended, the oldest first."""
@@ -96,7 +97,8 @@ class MemoryJobs:
         for request in self._unanswered(job):
             if state != "dissolved":
                 self._failed.append(request)
-            await self._index.abandon(request.id, error, now=now)
+            bill = None if state in MAYBE_BILLED else FREE
+            await self._index.abandon(request.id, error, now=now, bill=bill)
         held = [row.photo for row in self._index.rows.values() if row.owner == owner_of(job)]
         await self._index.release(held, owner=owner_of(job))
         del self._open[job]

@@ -1,5 +1,6 @@
 -- A batch job: made here under `id`, which the service knows as its display name, so that a job whose
 -- name was lost in a crash is found again. Its photos are owned by 'job ID', its requests name it.
+-- Since `sent_at` the service may have it: NULL is a job that was never handed in.
 -- `state` is making or running while it is open, then how it ended.
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -8,6 +9,7 @@ CREATE TABLE jobs (
     state TEXT NOT NULL,
     requests INTEGER NOT NULL,
     created_at REAL NOT NULL,
+    sent_at REAL,
     ended_at REAL,
     error TEXT
 );
