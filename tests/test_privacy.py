@@ -11,7 +11,7 @@ import pytest
 from tags_helpers import bag, packet
 
 from captiond.captioners.context import HEADING
-from captiond.models import Description
+from captiond.models import Caption, Description
 from captiond.onepass import scan
 from captiond.settings import (
     CaptionerSettings,
@@ -21,6 +21,7 @@ from captiond.settings import (
     Settings,
     WatchSettings,
 )
+from captiond.single import caption_files
 from captiond.testing.gemini_server import GeminiServer
 from captiond.testing.gemini_wire import ReceivedRequest
 from captiond.testing.photo_maker import make_jpeg, with_exif
@@ -93,6 +94,25 @@ async def test_without_context_only_prompt_and_picture_leave(tmp_path, private):
     (text,) = request.texts
     assert text.startswith("Of , , , ,  and .\n\nRules of the reply:")
     assert not any(word in text for word in ("Oslo", "Anna", "ferry", "2024", "Canon", "IMG_1"))
+
+
+@pytest.mark.parametrize("linked", ["folder", "shortcut"])
+async def test_a_private_folder_stays_private_by_another_path(tmp_path, linked):
+    """`caption` knows a photo of a private folder also through a link, on either side."""
+    async with GeminiServer(keep=9) as server:
+        asked = settings(tmp_path, server, private=True)
+        link = tmp_path / "link"
+        link.symlink_to(tmp_path / "Family")
+        named = {"folder": tmp_path / "Family", "shortcut": link}
+        if linked == "folder":
+            folders = [msgspec.structs.replace(asked.folders[0], path=str(link))]
+            asked = msgspec.structs.replace(asked, folders=folders)
+        results: list[object] = []
+        photo = named[linked] / "Oslo trip" / "IMG_1.jpg"
+        await caption_files(asked, [photo], lambda _, result: results.append(result))
+        (request,) = server.received
+    assert isinstance(results[0], Caption)
+    assert not any(word in request.prompt for word in ("Oslo", "59.9", "10.7", "Anna", "ferry"))
 
 
 async def test_what_captiond_wrote_does_not_come_back_to_it(tmp_path):

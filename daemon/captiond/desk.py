@@ -94,7 +94,8 @@ class Desk:
                 with await anyio.to_thread.run_sync(photofile.open_beneath, photo) as opened:
                     async with self.bench.preparing.place(self.bench.lane):
                         digest = await anyio.to_thread.run_sync(self._digest, opened)
-                    result.value = await handle(Item(photo, self._plan(photo), opened, digest))
+                    plan = await anyio.to_thread.run_sync(self._plan, photo)
+                    result.value = await handle(Item(photo, plan, opened, digest))
         except CaptiondError as error:
             result.value = error
         result.ready.set()
@@ -104,9 +105,13 @@ class Desk:
         return opened.digest()
 
     def _plan(self, photo: Photo) -> Plan:
-        """Return the plan of the watched folder that a photo lies in, else the general one."""
-        path = Path(photo.full)
-        folders = (one for one in self._settings.folders if path.is_relative_to(one.path))
+        """Return the plan of the watched folder that a photo lies in, else the general one.
+
+        By whatever links it is reached: a private one is private all the same.
+        """
+        path = Path(photo.full).resolve()
+        watched = self._settings.folders
+        folders = (one for one in watched if path.is_relative_to(Path(one.path).resolve()))
         general = FolderSettings(path=photo.root)
         return plan_for(self._settings, next(folders, general), self._vocabulary)
 
