@@ -12,6 +12,7 @@ from index_helpers import (
     caption,
     claim,
     claimed_paths,
+    completed,
     opened,
     photo,
     request,
@@ -20,7 +21,8 @@ from index_helpers import (
 
 from captiond.index.base import Parked, Retry
 from captiond.index.jobs_base import Job, Made, Settled
-from captiond.models import Cap, Lane, State
+from captiond.index.ledger_base import Bill
+from captiond.models import Cap, Lane, State, Tier
 
 JOB = Job(id="j1", model="flash", requests=2, created_at=10.0)
 
@@ -128,6 +130,24 @@ async def test_an_answer_brings_its_photo_back(index):
     (taken,) = await claim(index)
     assert (taken.photo, taken.attempts) == (photo("a.jpg"), 1)
     assert await index.caption_of("d-a.jpg", recipe=RECIPE) == caption(digest="d-a.jpg")
+
+
+async def test_what_a_job_took_is_told_until_its_photo_is_captioned(index):
+    """Tokens, cost and times of its own answer; once it is captioned that was told."""
+    await make(index, "a.jpg", "b.jpg")
+    assert await index.jobs.billed(photo("a.jpg")) is None
+    (asked, _) = sorted(await index.jobs.asked("j1"), key=lambda one: one.request)
+    settled = answered(asked)
+    await index.jobs.settle([settled], job="j1", now=20.0)
+    told = await index.jobs.billed(photo("a.jpg"))
+    assert told is not None
+    assert told.bill == Bill(settled.answer.usage, settled.answer.cost_usd, Tier.BATCH)
+    assert told.asked_at + told.seconds == settled.answer.ended_at
+    assert await index.jobs.billed(photo("b.jpg")) is None
+    await claim(index)
+    done = replace(completed("a.jpg", digest="d-a.jpg"), captioned_at=told.asked_at + 1000)
+    await index.complete([done], owner=OWNER)
+    assert await index.jobs.billed(photo("a.jpg")) is None
 
 
 async def test_questions_without_a_caption(index):

@@ -27,7 +27,7 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
         if (known := await _known(claim, digest, recipe, bench)) is not None:
-            return Answered(caption=known)
+            return known
         if in_job:
             raise errors.CaptionInJob("its content is in a batch job")
         if not alone:
@@ -72,20 +72,23 @@ async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> 
     return image
 
 
-async def _known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Caption | None:
+async def _known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Answered | None:
     """Return what the photo shows already, else the content's caption if a paid one may be reused.
 
-    The latter is shown for the photo from now on.
+    The latter is shown for the photo from now on. With it comes what it took in a batch job.
     """
     shown = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
     if shown is not None:
-        return shown
+        took = await bench.index.jobs.billed(claim.photo)
+        if took is None:
+            return Answered(caption=shown)
+        return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
     if not bench.captioner.paid:
         return None  # it speaks of names, which belong to the path and not to the content
     known = await bench.index.caption_of(digest, recipe=recipe, after=claim.anew_after)
     if known is not None:
         await bench.index.assign(claim.photo, owner=bench.owner, caption=known)
-    return known
+    return None if known is None else Answered(caption=known)
 
 
 async def _read_back(claim: Claim, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:

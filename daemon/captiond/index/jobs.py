@@ -9,10 +9,12 @@ from typing import Any, Protocol, TypeVar
 from captiond.errors import OverBudget
 from captiond.index import captions, ledger, queue
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import MAYBE_BILLED, Asked, Job, Made, Settled, owner_of
+from captiond.index.jobs_base import MAYBE_BILLED, Asked, Billed, Job, Made, Settled, owner_of
+from captiond.index.ledger_base import Bill
 from captiond.index.names import plain
 from captiond.index.rows import CLAIM_COLUMNS, photo_key, to_claim
 from captiond.index.search import OPEN_JOBS
+from captiond.models import Photo, Tier, Usage
 
 T = TypeVar("T")
 
@@ -28,6 +30,14 @@ _ASKED = f"""
     WHERE job = ? AND requests.state = 'inflight'
 """  # noqa: S608 constant columns
 _FAILED = "job IS NOT NULL AND (state = 'failed' OR (state = 'lost' AND cost_usd IS NULL))"
+_BILLED = """
+    SELECT input_tokens, output_tokens, thinking_tokens, cost_usd, started_at, ended_at
+    FROM photos JOIN captions ON captions.id = photos.caption
+    JOIN requests ON requests.id = captions.request
+    WHERE photos.root = ? AND photos.folder = ? AND photos.name = ? AND job IS NOT NULL
+    AND (requests.root, requests.folder, requests.name) = (photos.root, photos.folder, photos.name)
+    AND reverts IS NULL AND ended_at >= coalesce(captioned_at, 0)
+"""
 _BACK = """
     UPDATE photos SET state = 'queued', owner = NULL, attempts = max(attempts - 1, 0)
     WHERE owner = ? AND state = 'inflight'
@@ -79,6 +89,10 @@ class SqliteJobs:
         """Tell whether an open job asks about this content."""
         open_one = "WHERE digest = ? AND job IS NOT NULL AND state = 'inflight'"
         return bool(await self._read(lambda db: _count(db, open_one, (digest,))))
+
+    async def billed(self, photo: Photo) -> Billed | None:
+        """Return what the caption took that a job brought since the photo was last captioned."""
+        return await self._read(lambda db: _billed(db, photo))
 
     async def failures(self, digest: str, recipe: str) -> int:
         """Return how many jobs brought no caption for this content."""
@@ -148,6 +162,15 @@ def _asked(db: sqlite3.Connection, job: str) -> list[Asked]:
         )
         for row in cursor.execute(_ASKED, (job,))
     ]
+
+
+def _billed(db: sqlite3.Connection, photo: Photo) -> Billed | None:
+    row = db.execute(_BILLED, photo_key(photo)).fetchone()
+    if row is None:
+        return None
+    *tokens, cost_usd, started_at, ended_at = row
+    bill = Bill(Usage(*tokens), cost_usd, Tier.BATCH)
+    return Billed(bill=bill, asked_at=started_at, seconds=ended_at - started_at)
 
 
 def _settle(db: sqlite3.Connection, settled: Sequence[Settled], owner: str, now: float) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 from captiond.errors import OverBudget
 from captiond.index.base import Answer, Claim, Parked, Request, Retry
 from captiond.index.ledger_base import FREE, Bill
+from captiond.models import Photo
 
 MAYBE_BILLED = ("succeeded", "gone")
 """Ends of a job after which nobody knows whether a question without an answer is billed."""
@@ -81,6 +82,15 @@ class Settled:
     fate: Retry | Parked | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """What a photo's caption took that a job brought; `asked_at` in unix seconds."""
+
+    bill: Bill
+    asked_at: float
+    seconds: float
+
+
 def owner_of(job: str) -> str:
     """Return the owner that a job's photos name."""
     return f"job {job}"
@@ -121,6 +131,9 @@ class Jobs(Protocol):
 
     async def underway(self, digest: str) -> bool:
         """Tell whether an open job asks about this content."""
+
+    async def billed(self, photo: Photo) -> Billed | None:
+        """Return what the caption took that a job brought since the photo was last captioned."""
 
     async def failures(self, digest: str, recipe: str) -> int:
         """Return how many jobs brought no caption for this content."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from captiond.errors import OverBudget
 from captiond.index.base import Parked, Request, Retry
-from captiond.index.jobs_base import MAYBE_BILLED, Asked, Job, Made, Settled, owner_of
-from captiond.index.ledger_base import FREE
+from captiond.index.jobs_base import MAYBE_BILLED, Asked, Billed, Job, Made, Settled, owner_of
+from captiond.index.ledger_base import FREE, Bill
+from captiond.models import Photo, Tier
 
 if TYPE_CHECKING:  # it holds the jobs
     from captiond.testing.memory_index import MemoryIndex
@@ -23,6 +24,7 @@ class MemoryJobs:
         self._index = index
         self._open: dict[str, Job] = {}
         self._failed: list[Request] = []
+        self._billed: dict[Photo, Billed] = {}
 
     def holds(self, owner: str | None) -> bool:
         """Tell whether an open job is the owner."""
@@ -80,7 +82,13 @@ class MemoryJobs:
         owner = owner_of(job)
         for one in settled:
             if one.answer is not None:
+                asked_at = self._index.requests[one.asked.request][0].started_at
                 await self._index.answer(one.answer)
+                self._billed[one.answer.photo] = Billed(
+                    bill=Bill(one.answer.usage, one.answer.cost_usd, Tier.BATCH),
+                    asked_at=asked_at,
+                    seconds=one.answer.ended_at - asked_at,
+                )
             else:
                 self._failed.append(self._index.requests[one.asked.request][0])
                 await self._index.abandon(one.asked.request, one.error, now=now, bill=one.bill)
@@ -107,6 +115,12 @@ class MemoryJobs:
     async def underway(self, digest: str) -> bool:
         """Tell whether an open job asks about this content."""
         return any(one.digest == digest for job in self._open for one in self._unanswered(job))
+
+    async def billed(self, photo: Photo) -> Billed | None:
+        """Return what the caption took that a job brought since the photo was last captioned."""
+        found, row = self._billed.get(photo), self._index.rows[photo]
+        fresh = found is not None and found.asked_at + found.seconds >= (row.captioned_at or 0.0)
+        return found if fresh else None
 
     async def failures(self, digest: str, recipe: str) -> int:
         """Return how many jobs brought no caption for this content."""
