@@ -41,8 +41,7 @@ class Bench:
         return Feeder(
             self.index,
             self.work,
-            part=Part(owner=owner(lane), lane=lane, slots=slots, shared=shared),
-            gate=self.gate,
+            part=Part(owner=owner(lane), lane=lane, gate=self.gate, slots=slots, shared=shared),
             traffic=self.traffic,
             clock=time.time,
         )

@@ -136,6 +136,24 @@ class CountedClaims(MemoryIndex):
         return await super().claim(owner=owner, limit=limit, now=now, lanes=lanes)
 
 
+async def test_a_look_at_a_queue_with_nothing_due_claims_nothing() -> None:
+    """A claim goes through the writer, a look does not: a daemon at rest only looks."""
+    index = CountedClaims()
+    bench = Bench(index=index)
+    await bench.offer("a.jpg", ring=False)
+    await index.claim(owner=OWNER, limit=1, now=time.time())
+    await index.retry([Retry(photo("a.jpg"), time.time() + 0.3, "later")], owner=OWNER)
+    index.claims = 0
+    async with bench.feeding():
+        await wait_all_tasks_blocked()
+        assert index.claims == 2
+        index.rows[photo("a.jpg")].retry_at = time.time() + 100
+        with anyio.move_on_after(0.6):
+            await index.many.wait()
+        assert index.claims == 2
+    assert bench.begun == []
+
+
 async def test_what_waits_for_a_suspect_is_not_asked_for_again_and_again() -> None:
     """While a photo is held alone the feeder waits for its end, then goes on at once."""
     index = CountedClaims()

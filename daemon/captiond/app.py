@@ -157,10 +157,10 @@ def feeders(arrivals: Bench, backlog: Bench) -> tuple[Feeder, Feeder]:
             part=Part(
                 owner=bench.owner,
                 lane=bench.lane,
+                gate=bench.collector or bench.gate,
                 slots=bench.asking.total + ahead,
                 shared=shared,
             ),
-            gate=bench.collector or bench.gate,
             traffic=traffic,
             clock=bench.clock,
             ticks=bench.ticks,

@@ -36,11 +36,12 @@ class Bell:
         """Wake the waiter, now or at its next wait."""
         self._event.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Return when the bell rang, or after `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Return when the bell rang, or after `seconds`; tell whether it rang."""
         with anyio.move_on_after(max(seconds, 0.0)):
             await self._event.wait()
-        self._event = anyio.Event()
+        rang, self._event = self._event.is_set(), anyio.Event()
+        return rang
 
 
 class Turnstile(Protocol):
@@ -55,13 +56,14 @@ class Turnstile(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one feeder takes from the queue: whose claims, of which lane, how many at a time.
+    """What one feeder takes from the queue: whose claims, of which lane, when, how many at a time.
 
     With `shared`, photos of other lanes take up its slots, too.
     """
 
     owner: str
     lane: Lane
+    gate: Turnstile
     slots: int
     shared: bool = False
 
@@ -89,7 +91,6 @@ class Feeder:
         work: Callable[[Claim], Awaitable[None]],
         *,
         part: Part,
-        gate: Turnstile,
         traffic: Traffic,
         clock: Callable[[], float],
         ticks: Callable[[], float] = time.monotonic,
@@ -98,7 +99,6 @@ class Feeder:
         self._index = index
         self._work = work
         self._part = part
-        self._gate = gate
         self._traffic = traffic
         self._clock = clock
         self._ticks = ticks
@@ -129,7 +129,7 @@ class Feeder:
                         self._traffic.in_flight[self._part.lane] += 1
                         photos.start_soon(self._one, claim, name=f"photo {claim.photo.path}")
                     emptied_at = now if len(claims) < room else -math.inf
-                    await self.bell.wait(await self._patience(emptied_at))
+                    await self._rest(emptied_at)
                     self._traffic.waiting.discard(self.bell)
         finally:
             self._ended.set()
@@ -145,7 +145,7 @@ class Feeder:
 
     def _room(self) -> int:
         everywhere = self._traffic.in_flight.total()
-        allowed = self._gate.allowance(now=self._ticks(), in_flight=everywhere)
+        allowed = self._part.gate.allowance(now=self._ticks(), in_flight=everywhere)
         return max(min(self._free(), allowed), 0)
 
     def _free(self) -> int:
@@ -168,19 +168,28 @@ class Feeder:
             self._traffic.end(self._part.lane)
             self.bell.ring()
 
-    async def _patience(self, emptied_at: float) -> float:
+    async def _rest(self, emptied_at: float) -> None:
+        """Wait for the bell, or until photos are due: a look at the queue writes nothing."""
+        due = await self._look()
+        while not await self.bell.wait(self._patience(due, emptied_at)):
+            due = await self._look()
+            if due is not None and due <= self._clock():
+                return
+
+    async def _look(self) -> float | None:
+        """Return when the next photo is due that there is room for."""
+        return await self._next_due() if self._free() > 0 else None
+
+    def _patience(self, due: float | None, emptied_at: float) -> float:
         """Return how long nothing new can be begun, if the bell does not ring.
 
         What was due at `emptied_at` and is still there is withheld until another photo is done,
         maybe one of another lane.
         """
-        if self._free() <= 0:
+        now = self._clock()
+        if self._free() <= 0 or (due is not None and due <= now):
             self._traffic.waiting.add(self.bell)
-            return IDLE_SECONDS
-        due, now = await self._next_due(), self._clock()
-        if due is not None and due <= now:
-            self._traffic.waiting.add(self.bell)
-        opens_in = self._gate.opens_in(now=self._ticks())
+        opens_in = self._part.gate.opens_in(now=self._ticks())
         if due is None or opens_in is None or due <= emptied_at:
             return IDLE_SECONDS
         return min(max(due - now, opens_in, SHORTEST_SECONDS), IDLE_SECONDS)
