@@ -175,7 +175,7 @@ def test_a_quota_per_minute_waits_as_told(delay, seconds):
 
 
 def test_a_quota_per_day_is_looked_for_first_whatever_its_delay():
-    """A day's quota is not back after the 59 s it speaks of, nor when a minute's is told beside it."""
+    """A day's quota is not back after the 59 s it names, nor when a minute's is told beside it."""
     day = refuse([requests("PerDay", 20), tokens("PerMinute", 250_000)])
     for fault in (faults.quota_per_day("59s"), day):
         error = mapped(fault)
