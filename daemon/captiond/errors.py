@@ -127,7 +127,7 @@ class Busy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A limit that was exceeded: a key of [limits], its value if told, the service's name for it."""
+    """A limit that was exceeded: a key of [limits], its value if told, its name there."""
 
     limit: str
     value: int | None
