@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from xml.parsers import expat
 
 from captiond.models import Tags
-from captiond.visible import without_hidden
+from captiond.visible import on_one_line
 
 PEOPLE = 20
 KEYWORDS = 30
@@ -134,7 +134,7 @@ def _check_encoding(version: str, encoding: str | None, standalone: int) -> None
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:
     once: dict[str, str] = {}
     for word in words:
-        clean = " ".join(without_hidden(" ".join(word.split())).split())[:TAG_CHARACTERS].strip()
+        clean = on_one_line(word)[:TAG_CHARACTERS].strip()
         if clean:
             once.setdefault(clean.casefold(), clean)
     return tuple(once.values())

@@ -34,6 +34,11 @@ def without_hidden(text: str) -> str:
     return "".join(character for character, shows in _judged(text) if shows)
 
 
+def on_one_line(text: str) -> str:
+    """Return the text without what cannot be seen, its words divided by single blanks."""
+    return " ".join(without_hidden(" ".join(text.split())).split())
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from captiond.files import shown
 from captiond.models import Facts, Photo, Tags
-from captiond.visible import without_hidden
+from captiond.packets import KEYWORDS, PEOPLE, tidy
+from captiond.visible import on_one_line
 
 FULL, PRIVATE = "full", "private"
 """How much is told; "" is nothing."""
@@ -23,8 +24,6 @@ VALUE_CHARACTERS = 100
 LONGEST_VALUE = "\U0001f4f7" * VALUE_CHARACTERS
 """In UTF-8 no character is longer than this one."""
 FOLDERS = 8
-PEOPLE = 20
-KEYWORDS = 30
 DEGREES_DIGITS = 2
 """0.01 degrees are about a kilometre: which town, not which house."""
 
@@ -83,7 +82,7 @@ def gather(level: str, photo: Photo, facts: Facts, tags: Tags) -> Context:
         return Context()
     moment = _MOMENT.match(facts.taken_at or "")
     date, time = (moment[1], moment[2]) if moment else ("", "")
-    camera = _clean(facts.camera or "")
+    camera, known = _clean(facts.camera or ""), tidy(tags.people, tags.keywords)
     if level != FULL:
         return Context(date=date, time=time, camera=camera)
     return Context(
@@ -93,8 +92,8 @@ def gather(level: str, photo: Photo, facts: Facts, tags: Tags) -> Context:
         camera=camera,
         folders=_folders(photo),
         name=_clean(shown(photo.name)),
-        people=_distinct(tags.people, PEOPLE),
-        keywords=_distinct(tags.keywords, KEYWORDS),
+        people=known.people,
+        keywords=known.keywords,
     )
 
 
@@ -135,18 +134,9 @@ def _degrees(value: float) -> str:
     return f"{abs(value):.{DEGREES_DIGITS}f}"
 
 
-def _distinct(words: Iterable[str], most: int) -> tuple[str, ...]:
-    once: dict[str, str] = {}
-    for word in map(_clean, words):
-        if word:
-            once.setdefault(word.casefold(), word)
-    return tuple(once.values())[:most]
-
-
 def _clean(text: str) -> str:
     """Return the text on one line of at most VALUE_CHARACTERS, without what hides."""
-    line = " ".join(without_hidden(re.sub(r"\s+", " ", text)).split())
-    return line[:VALUE_CHARACTERS].strip()
+    return on_one_line(text)[:VALUE_CHARACTERS].strip()
 
 
 def _quoted(values: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from captiond.captioners.languages import OPENINGS
-from captiond.visible import without_hidden
+from captiond.visible import on_one_line, without_hidden
 
 CAPTION_CHARACTERS = 2_000
 TITLE_CHARACTERS = 79
@@ -34,8 +34,7 @@ _SHORTEST_REST = 8
 
 def line(text: str, limit: int) -> str:
     """Return the text as one clean line of at most `limit` characters."""
-    collapsed = " ".join(without_hidden(re.sub(r"\s+", " ", text)).split())
-    return cut(collapsed.strip(_JOINERS + " "), limit)
+    return cut(on_one_line(text).strip(_JOINERS + " "), limit)
 
 
 def sentence(text: str, limit: int) -> str:
