@@ -96,8 +96,7 @@ class Maker:
             self.table.seen(job.id)
             await anyio.sleep(pause)
             pause = min(2 * pause, LONGEST_SECONDS)
-            found = await self._find(job, seconds=doubt)
-            if found is not None:
+            if (found := await self._find(job, seconds=doubt)) is not None:
                 log.info("job.resumed", job=found, photos=job.requests, found=True)
                 return found
 

@@ -129,13 +129,7 @@ class GeminiBatches:
             return
         await anyio.to_thread.run_sync(lambda: scratch.touch(mode=0o600))
         try:
-            with self._mapped():
-                async with asyncio.timeout(TRANSFER_SECONDS):
-                    await self._client.aio.files.download(file=told.file, destination=scratch)
-        except CaptionerStopped as error:
-            if not _is_missing(error):
-                raise
-        else:
+            await self._download(told.file, scratch)
             with scratch.open("rb") as lines:
                 while part := await anyio.to_thread.run_sync(_read, lines, terms):
                     yield part
@@ -167,6 +161,16 @@ class GeminiBatches:
                 if error.code != HTTPStatus.CONFLICT:
                     raise
         return _upload_name(job)  # there since an earlier attempt: a job is spooled once
+
+    async def _download(self, file: str, scratch: Path) -> None:
+        """Write a file of the service's into the empty `scratch`; it stays empty for none."""
+        try:
+            with self._mapped():
+                async with asyncio.timeout(TRANSFER_SECONDS):
+                    await self._client.aio.files.download(file=file, destination=scratch)
+        except CaptionerStopped as error:
+            if not _is_missing(error):
+                raise
 
     async def _delete(self, name: str) -> None:
         with suppress(CaptionerError):
