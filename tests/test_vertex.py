@@ -89,12 +89,19 @@ def test_doctor_models_and_check_need_no_key(home: Account, private_key: str) ->
     assert "gemini-3.5-flash-lite" in [model["model"] for model in models]
 
 
-def test_credentials_that_are_not_there_are_told_in_a_sentence(home: Account) -> None:
-    """Nothing starts, and the sentence says what to do."""
+@pytest.mark.parametrize(
+    ("account", "reason"), [("nowhere", "not found"), (".", "Is a directory"), ("list", "no JSON")]
+)
+def test_credentials_that_are_none_are_told_in_a_sentence(
+    home: Account, account: str, reason: str
+) -> None:
+    """Whatever lies where they should be, nothing starts, and the sentence says what to do."""
     home.give("no key at all")
-    done = home.verb("scan", account=home.path / "nowhere.json")
+    (home.path / "list").write_text("[]")
+    done = home.verb("scan", account=home.path / account)
     assert done.returncode == 78
     assert "set GOOGLE_APPLICATION_CREDENTIALS to a file with them" in done.stderr
+    assert reason in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

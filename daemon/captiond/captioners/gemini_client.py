@@ -116,12 +116,19 @@ def _credentials() -> Credentials:
 
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
-    except GoogleAuthError as error:
-        raise CaptionerStopped(
-            f"{NO_CREDENTIALS}: set GOOGLE_APPLICATION_CREDENTIALS to a file with them "
-            f"({redact(str(error).partition('. To set up')[0])})"
-        ) from error
+    except (GoogleAuthError, OSError) as error:
+        told = error.args if isinstance(error, GoogleAuthError) else (error,)
+        raise _no_credentials(": ".join(map(str, told))) from error
+    except AttributeError as error:  # google-auth takes any JSON for an object
+        raise _no_credentials("the file holds no JSON object") from error
     return credentials
+
+
+def _no_credentials(reason: str) -> CaptionerStopped:
+    why = redact(reason.partition(". To set up")[0])
+    return CaptionerStopped(
+        f"{NO_CREDENTIALS}: set GOOGLE_APPLICATION_CREDENTIALS to a file with them ({why})"
+    )
 
 
 def _is_loopback(url: str) -> bool:
