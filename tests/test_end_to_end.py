@@ -179,7 +179,8 @@ def test_scan_captions_what_is_there_and_ends(tmp_path: Path) -> None:
         home.drop("bad/truncated.jpg")
         ended = home.run("scan", "--json", check=False)
     assert ended.returncode == 1
-    assert json.loads(ended.stdout) == {"captioned": 0, "set_aside": 1, "waiting": 0}
+    told = {"captioned": 0, "set_aside": 1, "waiting": 0, "in_jobs": 0}
+    assert json.loads(ended.stdout) == told
 
 
 def test_caption_prints_and_asks_once(tmp_path: Path) -> None:
