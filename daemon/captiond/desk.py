@@ -5,6 +5,7 @@ They keep to the same limits and caps as the daemon, and stand in the same ledge
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from typing import Generic, TypeVar
 import anyio
 
 from captiond import accounts, paced, photofile, turns
+from captiond.accounts import ROOM_SECONDS
 from captiond.app import PREPARED_AHEAD
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
+from captiond.captioners.base import Question
 from captiond.captioners.recipes import vocabulary_of
-from captiond.errors import CaptiondError
+from captiond.errors import CaptiondError, OverBudget
 from captiond.index.base import Request
 from captiond.models import Photo, Reply
 from captiond.opening import open_bench, open_captioner, open_index, plan_for
@@ -55,6 +58,7 @@ class Desk:
         self._vocabulary = vocabulary_of(settings)
         self._owner = f"{bench.owner}: {verb}"
         self._room = anyio.CapacityLimiter(bench.asking.total + PREPARED_AHEAD)
+        self._answered_at = -math.inf
 
     async def attend(
         self,
@@ -72,19 +76,35 @@ class Desk:
                 tell(photo, result.value)
 
     async def ask(self, item: Item) -> Asked:
-        """Ask about a photo in its turn; raises PhotoError, CaptionerError."""
+        """Ask about a photo in its turn; raises PhotoError, CaptionerError.
+
+        Room below a cap that questions in flight take up is waited for while answers come.
+        """
         bench = self.bench
         async with bench.preparing.place(bench.lane):
             image = await bench.prepare(item.opened.fd, item.digest)
         question = await question_about(
             item.photo, image, item.plan, bench, louder=False, final=True
         )
+        came_at = bench.ticks()
+        while True:
+            try:
+                return await self._ask_in_turn(question)
+            except OverBudget as error:
+                waited = bench.ticks() - max(came_at, self._answered_at)
+                if error.until is not None or waited > self._settings.gemini.timeout_seconds:
+                    raise
+            await anyio.sleep(ROOM_SECONDS)  # what is in flight costs less than it reserves
+
+    async def _ask_in_turn(self, question: Question) -> Asked:
+        bench = self.bench
         async with paced.turn(question, bench) as asked:
             request = accounts.request_about(question, bench)
             await bench.index.note(request, owner=self._owner)
             began = bench.ticks()
             reply = await turns.ask(question, request, bench, asked)
-            return Asked(request, reply, bench.ticks() - began)
+            self._answered_at = bench.ticks()
+            return Asked(request, reply, self._answered_at - began)
 
     async def _handle(
         self, photo: Photo, handle: Callable[[Item], Awaitable[T]], result: _Result[T]
