@@ -67,6 +67,7 @@ def test_a_plan_and_the_scan_after_it_agree(tmp_path: Path) -> None:
         assert counters(url)["requests"] == 0
         home.run("scan", check=False)
         after, asked = plan(home), counters(url)["requests"]
+        *_, nothing_left = home.run("plan").stdout.splitlines()
         spent = home.rows("select sum(cost_usd), sum(input_tokens) from requests")[0]
         assert counters(url)["requests"] == asked
     assert standings(before) == {
@@ -75,6 +76,7 @@ def test_a_plan_and_the_scan_after_it_agree(tmp_path: Path) -> None:
     }
     assert before["to_caption"] - len(NOT_SHOWN_BY_HEADERS) == expected["captioned"]
     assert standings(after) == dict(Counter(collection().values()))
+    assert nothing_left == "0 to be captioned, which costs nothing"
     assert (after["to_caption"], after["models"][0]["usd"]["standard"]) == (0, 0)
     assert reasons(before, "skipped") == reasons(after, "skipped")
     assert before["models"][0]["input_tokens"] == pytest.approx(spent[1], rel=0.1)

@@ -84,8 +84,9 @@ def _print(outlook: Outlook) -> None:
             for (what, reason), one in sorted(outlook.reasons.items())
         )
         output.table(("", "why", "how many", "for example"), rows)
-    if outlook.tier is None:
-        click.echo(f"{outlook.to_caption:,} to be captioned offline, which costs nothing")
+    if outlook.tier is None or not outlook.to_caption:
+        how = " offline" if outlook.tier is None else ""
+        click.echo(f"{outlook.to_caption:,} to be captioned{how}, which costs nothing")
         return
     output.table(("", "model", "tokens in", "tokens out", *map(_head, TIERS)), _prices(outlook))
     times = ((one.tier, _span(one.seconds), one.held_by) for one in outlook.durations)
@@ -119,9 +120,8 @@ def _sentences(outlook: Outlook) -> Iterator[str]:
         f"{outlook.to_caption:,} to be captioned by {ours.model} ({outlook.tier}) for {told}; "
         "copies of each other are paid for once"
     )
-    if outlook.to_caption:
-        source = "the average of the latest answers" if outlook.measured else "a guess, until some"
-        yield f"tokens out are {source}" + ("" if outlook.measured else " have been captioned")
+    source = "the average of the latest answers" if outlook.measured else "a guess, until some"
+    yield f"tokens out are {source}" + ("" if outlook.measured else " have been captioned")
     yield from (_allowed(one, known=cost is not None) for one in outlook.allowances)
 
 

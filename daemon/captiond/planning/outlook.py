@@ -11,6 +11,7 @@ from pathlib import Path
 
 from captiond.index.survey import Survey
 from captiond.models import Recipe, Tier
+from captiond.opening import backlog_tier
 from captiond.planning.forecast import (
     Allowance,
     Duration,
@@ -76,7 +77,7 @@ def look_ahead(settings: Settings, folders: Sequence[Path], tell: Callable[[int]
         groups = _groups(looked, survey) if paid else []
         quotes = _quotes(groups, settings.gemini.model) if paid else []
         durations = list(_durations(settings, quotes, groups, survey))
-    tier = _tier(settings) if paid else None
+    tier = backlog_tier(settings) if paid else None
     return Outlook(
         parts=[_part(scope, one) for scope, one in looked],
         problems=problems,
@@ -132,7 +133,7 @@ def _durations(
     ours, photos = quotes[0], sum(group.photos for group in groups)
     limits = _limits(settings, survey)
     for tier in Tier:
-        if ours.usd[tier] is None and tier is not _tier(settings):
+        if ours.usd[tier] is None and tier is not backlog_tier(settings):
             continue
         seconds = None if survey is None else survey.recent_seconds(ours.model, tier)
         yield duration(
@@ -154,11 +155,3 @@ def _limits(settings: Settings, survey: Survey | None) -> dict[str, Limit]:
     }
     wanted = {name: getattr(settings.limits, name) for name in NAMES}
     return Learning(wanted, told).in_force(clock=time.time())
-
-
-def _tier(settings: Settings) -> Tier:
-    """Return the tier by which a backlog goes; see `opening.backlog`."""
-    tier, arrivals = Tier(settings.gemini.backlog), Tier(settings.gemini.tier)
-    if tier is Tier.BATCH and settings.gemini.vertex.project:  # there are no jobs there
-        return arrivals
-    return Tier.FLEX if (tier, arrivals) == (Tier.STANDARD, Tier.FLEX) else tier
