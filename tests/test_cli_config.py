@@ -122,6 +122,18 @@ def test_doctor_asks_gemini_whether_it_takes_the_key(house):
         assert checks(house, code=1)["Gemini"]["ok"] is False
 
 
+def test_doctor_tells_a_cap_that_cannot_be_kept_and_one_that_lets_nothing_out(house):
+    """What a start would refuse is a fault; what the operator chose is worth knowing."""
+    house.environ |= {"CAPTIOND_CAPTIONER_BACKEND": "gemini", "GEMINI_API_KEY": KEY}
+    house.environ |= {"CAPTIOND_LIMITS_USD_PER_DAY": "0"}
+    cap = checks(house, "--offline")["cap"]
+    assert (cap["ok"], cap["sentence"]) == (None, "limits.usd_per_day = 0: nothing is sent")
+    house.environ |= {"CAPTIOND_LIMITS_USD_PER_DAY": "5", "CAPTIOND_GEMINI_MODEL": "gemini-99-x"}
+    cap = checks(house, "--offline", code=1)["cap"]
+    assert cap["ok"] is False
+    assert "limits.usd_per_day: nobody knows what gemini.model 'gemini-99-x'" in cap["sentence"]
+
+
 def test_doctor_speaks_to_people_too(house):
     """A line each: ok, WRONG or note, what was looked at, what was found."""
     house.photos.rmdir()

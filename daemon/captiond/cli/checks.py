@@ -15,6 +15,7 @@ from captiond.config import ApiKey, find_api_key
 from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import InotifyRoom, find_mount, is_polled, places_now, silent_mount
+from captiond.quota.budget import unpriced
 from captiond.settings import FolderSettings, GeminiSettings, IndexSettings, Settings
 
 SCARCE_BYTES = 200 * 1024 * 1024
@@ -87,6 +88,15 @@ def check_key(settings: Settings) -> tuple[Check, ApiKey | None]:
         sentence = "there is none; set GEMINI_API_KEY, or gemini.api_key_file to a file with it"
         return Check("API key", False, sentence), None
     return Check("API key", True, f"found in {key.source}"), key
+
+
+def check_caps(settings: Settings) -> Iterator[Check]:
+    """Check that each cap can be kept, and tell the one that lets nothing be sent."""
+    for problem in unpriced(settings):
+        yield Check("cap", False, problem)
+    for cap in ("usd_per_day", "usd_per_month"):
+        if getattr(settings.limits, cap) == 0:
+            yield Check("cap", None, f"limits.{cap} = 0: nothing is sent")
 
 
 async def check_gemini(settings: GeminiSettings, key: ApiKey) -> Check:

@@ -26,7 +26,8 @@ def command(ctx: click.Context, *, offline: bool, as_json: bool) -> int:
     """Check that everything captiond needs is in place, and say what to do where it is not.
 
     Looks at the configuration, the folders, the kernel's limits for watching, the API key (a free
-    look-up of the model) and the index. Makes no paid call. Exits with 1 when something is wrong.
+    look-up of the model), the caps and the index. Makes no paid call. Exits with 1 when something
+    is wrong.
 
     With --json, a list of checks: name, ok (true, false, or null for what is worth knowing) and
     sentence.
@@ -56,6 +57,7 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Check]:
     yield checks.check_inotify(settings.folders, inotify_room())
     found, key = checks.check_key(settings)
     yield found
+    yield from checks.check_caps(settings)
     if key is not None and not offline:
         yield anyio.run(checks.check_gemini, settings.gemini, key)
     yield checks.check_index(settings.index)
