@@ -32,8 +32,11 @@ def command(
 ) -> int:
     """Caption single files and print what they show; nothing is written beside them.
 
-    A file that was captioned before is not asked about again. One file: its caption; several:
-    path TAB caption, a line each. With --json: an array of objects.
+    Each file costs one request, within [limits]; one that was captioned before is free. One file:
+    its caption; several: path TAB caption, a line each. Exits with 1 when a file has none.
+
+    With --json: a list of objects with path, caption, title, alt_text, keywords, text, language,
+    model, origin and digest.
     """
     import anyio
 

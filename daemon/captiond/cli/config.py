@@ -22,7 +22,7 @@ def command() -> None:
     """Show or check the configuration."""
 
 
-@command.command()
+@command.command(short_help="Print the settings in force.")
 @output.json_option
 @click.pass_context
 def show(ctx: click.Context, *, as_json: bool) -> None:
@@ -52,7 +52,7 @@ def show(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(redact(line))
 
 
-@command.command()
+@command.command(short_help="Tell every mistake in the configuration at once.")
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Tell every mistake in the configuration at once; exit with 78 if there is one."""

@@ -12,6 +12,7 @@ from captiond.cli import output
 def command(ctx: click.Context) -> None:
     """Watch the folders and caption every photo that arrives.
 
+    Each new content costs one request: `captiond plan` tells beforehand what, [limits] caps it.
     Runs in the foreground until SIGTERM or Ctrl-C, then finishes the photos in flight (a second
     signal ends at once). SIGHUP reads the configuration again. Logs go to stderr.
     """

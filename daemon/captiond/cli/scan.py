@@ -22,9 +22,12 @@ if TYPE_CHECKING:  # importing it would import the whole daemon
 def command(ctx: click.Context, *, as_json: bool) -> int:
     """Caption what is new in the folders in one pass, then exit.
 
+    Each new content costs one request: `captiond plan` tells beforehand what, [limits] caps it.
     Ctrl-C finishes the photos in flight and leaves the rest in the queue. Exits with 1 when a
     photo was set aside or when photos are left waiting. What it handed in as batch jobs is taken
     by a later scan, or by the daemon.
+
+    With --json: an object with captioned, set_aside, waiting and in_jobs, each a number of photos.
     """
     import anyio
 

@@ -29,9 +29,10 @@ FRESH_SECONDS = 30.0
 def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     """Tell whether the daemon runs, what it waits for, and how many photos are in which state.
 
-    With --json: an object with index, running, daemon (as it described itself last, or null),
-    photos (a number for each state), jobs (the open batch jobs), and money (what was spent today,
-    this month and in all, with the caps).
+    With --json: an object with index, running, daemon (as it described itself last, or null: its
+    pace holds the rates, the limits and where they came from), photos (a number for each state),
+    queue (how many wait in each lane), money (spent today, this month and in all, with the caps)
+    and jobs (the open batch jobs).
     """
     from captiond.index.search import Library
     from captiond.models import State
