@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,11 +58,7 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
     if health and running:
-        rows.append(("found", _found(health)))
-        if health.paused:
-            rows.append(("paused", _pause(health)))
-        if health.pace:
-            rows += pace_rows(health.pace)
+        rows += _daemon_rows(health)
     rows.append(("queue", ", ".join(f"{count:,} {QUEUED[lane]}" for lane, count in queue.items())))
     rows += [*job_rows(jobs, now=time.time()), *money_rows(spent, settings.limits)]
     output.table(("", ""), [*rows, *photos.items()])
@@ -78,6 +75,14 @@ def is_running(health: Health | None, *, now: float) -> bool:
     except PermissionError:  # it lives, and is another user's
         return True
     return True
+
+
+def _daemon_rows(health: Health) -> Iterator[tuple[str, str]]:
+    yield "found", _found(health)
+    if health.paused:
+        yield "paused", _pause(health)
+    if health.pace:
+        yield from pace_rows(health.pace)
 
 
 def _sentence(health: Health | None, running: bool) -> str:

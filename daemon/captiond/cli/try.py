@@ -59,13 +59,7 @@ def command(
     log.configure(settings.log)
     paths = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100 - Path.absolute keeps ".."
     sample = trying.draw(settings, paths, number, seed)
-    for problem in sample.problems:
-        output.note(problem)
-    if not sample.photos:
-        output.note("there is no photo to draw")
-        return 1
     if not _agreed(sample, settings, yes=yes):
-        output.note("nothing was sent")
         return 1
     trials: list[Trial] = []
 
@@ -100,7 +94,12 @@ def _settings(
 
 
 def _agreed(sample: Sample, settings: Settings, *, yes: bool) -> bool:
-    """Say what it costs at most; return whether that is all right."""
+    """Say what was drawn and what it costs at most; return whether to go on."""
+    for problem in sample.problems:
+        output.note(problem)
+    if not sample.photos:
+        output.note("there is no photo to draw")
+        return False
     drawn = f"{output.count(len(sample.photos), 'photo')} of {sample.of:,}"
     if settings.captioner.backend == "offline":
         output.note(f"{drawn}, captioned offline, which costs nothing")
@@ -109,11 +108,12 @@ def _agreed(sample: Sample, settings: Settings, *, yes: bool) -> bool:
     cost = f"at most {output.usd(sample.most_usd)} USD, about {output.usd(sample.about_usd)}"
     told = cost if known else "nobody knows how much: the price list does not have the model"
     output.note(f"{drawn}, by {settings.gemini.model} ({settings.gemini.tier}): {told}")
-    if yes:
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("this costs money: say --yes")
+    if yes or click.confirm("go on?", err=True):
         return True
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        return click.confirm("go on?", err=True)
-    raise click.UsageError("this costs money: say --yes")
+    output.note("nothing was sent")
+    return False
 
 
 def _rows(trial: Trial) -> list[tuple[str, object]]:
