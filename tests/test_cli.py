@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cli_helpers import House
@@ -85,6 +86,11 @@ def test_an_index_that_is_not_there_is_one_sentence_and_exit_1(tmp_path):
     assert not house.index.parent.exists()
 
 
+def sleeps(pid: int) -> bool:
+    """Tell whether a process waits in the kernel; a signal just before could be slept through."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("S")
+
+
 def test_ctrl_c_exits_with_130(tmp_path):
     """An interrupted verb says nothing and leaves with the signal's code."""
     pipe = tmp_path / "config.toml"
@@ -92,7 +98,8 @@ def test_ctrl_c_exits_with_130(tmp_path):
     with subprocess.Popen(
         [PROGRAM, "--config", pipe, "status"], stderr=subprocess.PIPE, env=clean_environment()
     ) as program:
-        with pipe.open("w"):  # returns once the program waits to read
+        with pipe.open("w"):  # returns once the program has opened it, too
+            wait_until(lambda: sleeps(program.pid), what="it waits to read")
             program.send_signal(signal.SIGINT)
             wait_until(lambda: program.poll() is not None)
         assert program.returncode == 130

@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,14 @@ from captiond.testing.photo_maker import tiny_jpeg
 FOLDER_PHOTOS = 500
 MOST_MEMORY_KB = 120_000
 SLOWEST_SECONDS_A_PHOTO = 0.002
+MEASURE = """
+import json, os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+"""Runs a program from a small process: the kernel takes the starter's memory for the program's."""
 
 
 def fill(home: Home, photos: int) -> None:
@@ -40,23 +49,24 @@ def test_a_large_library_is_planned_in_seconds(tmp_path: Path, record_property, 
         ["find", home.photos, "-type", "f", "-size", "+0"], check=True, capture_output=True
     )
     found = time.monotonic()
-    with subprocess.Popen(
-        [PROGRAM, "--config", home.path / "config.toml", "plan", "--json"],
-        stdout=subprocess.PIPE,
+    program = [PROGRAM, "--config", home.path / "config.toml", "plan", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *program],
+        capture_output=True,
+        text=True,
         env=clean_environment(),
-    ) as program:
-        assert program.stdout is not None
-        told = json.load(program.stdout)
-        _, status, used = os.wait4(program.pid, 0)
-        program.returncode = os.waitstatus_to_exitcode(status)
+        check=True,
+    )
     took = time.monotonic() - found
+    *document, last = done.stdout.splitlines()
+    code, cpu_seconds, memory_kb = json.loads(last)
     record_property("seconds", round(took, 2))
     record_property("find_seconds", round(found - began, 2))
-    record_property("cpu_seconds", round(used.ru_utime + used.ru_stime, 2))
-    record_property("memory_kb", used.ru_maxrss)
-    assert (program.returncode, told["to_caption"]) == (0, photos)
-    assert used.ru_maxrss < MOST_MEMORY_KB
-    assert used.ru_utime + used.ru_stime < 2 + photos * SLOWEST_SECONDS_A_PHOTO
+    record_property("cpu_seconds", round(cpu_seconds, 2))
+    record_property("memory_kb", memory_kb)
+    assert (code, json.loads("\n".join(document))["to_caption"]) == (0, photos)
+    assert memory_kb < MOST_MEMORY_KB
+    assert cpu_seconds < 2 + photos * SLOWEST_SECONDS_A_PHOTO
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
