@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from captiond.cli.pace import GAUGES
+from captiond.cli.limits import GAUGES
 from captiond.index.health_base import Health
 from captiond.index.ledger_base import Spent
 

@@ -12,8 +12,8 @@ import click
 
 from captiond.cli import output
 from captiond.cli.jobs import job_rows, job_values
+from captiond.cli.limits import pace_rows
 from captiond.cli.money import look, money_rows, money_values
-from captiond.cli.pace import pace_rows
 
 if TYPE_CHECKING:  # only named in signatures
     from captiond.index.health_base import Health
