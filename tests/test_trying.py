@@ -202,6 +202,18 @@ def test_offline_it_is_free(tmp_path):
     assert "2 captioned, 0 failed: 0.00 USD" in done.stdout
 
 
+def test_by_a_link_a_folder_costs_what_it_costs(tmp_path):
+    """Its own prompt is asked by whatever way it is reached, and is in the most that is told."""
+    home = Home(tmp_path, NO_URL)
+    home.drop("rocket.jpg")
+    config = home.path / "config.toml"
+    config.write_text(config.read_text() + f'prompt = "{"word " * 3000}"\n')
+    (tmp_path / "link").symlink_to(home.photos)
+    settings = load(config, environ={"HOME": str(tmp_path)})
+    straight, linked = (draw(settings, [path], 1, 0) for path in (home.photos, tmp_path / "link"))
+    assert (linked.about_usd, linked.most_usd) == (straight.about_usd, straight.most_usd)
+
+
 def test_chance_is_fair_and_a_seed_repeats_it(tmp_path):
     """Each photo is drawn as often as any other, wherever it lies."""
     home = Home(tmp_path, NO_URL)

@@ -24,8 +24,8 @@ from captiond.captioners.recipes import vocabulary_of
 from captiond.errors import CaptiondError, OverBudget
 from captiond.index.base import Request
 from captiond.models import Photo, Reply
-from captiond.opening import open_bench, open_captioner, open_index, plan_for
-from captiond.settings import FolderSettings, Settings
+from captiond.opening import open_bench, open_captioner, open_index, plan_at
+from captiond.settings import Settings
 
 T = TypeVar("T")
 
@@ -125,15 +125,7 @@ class Desk:
         return opened.digest()
 
     def _plan(self, photo: Photo) -> Plan:
-        """Return the plan of the watched folder that a photo lies in, else the general one.
-
-        By whatever links it is reached: a private one is private all the same.
-        """
-        path = Path(photo.full).resolve()
-        watched = self._settings.folders
-        folders = (one for one in watched if path.is_relative_to(Path(one.path).resolve()))
-        general = FolderSettings(path=photo.root)
-        return plan_for(self._settings, next(folders, general), self._vocabulary)
+        return plan_at(self._settings, Path(photo.full), self._vocabulary)
 
 
 class _Result(Generic[T]):

@@ -136,6 +136,17 @@ def plan_for(settings: Settings, folder: FolderSettings, vocabulary: Vocabulary)
     return Plan(recipe, tuple(folder.sidecars), vocabulary)
 
 
+def plan_at(settings: Settings, path: Path, vocabulary: Vocabulary) -> Plan:
+    """Return the plan of the watched folder that a path lies in, else the general one.
+
+    By whatever links it is reached: a private one is private all the same. Blocks on the disk.
+    """
+    real = path.resolve()
+    watched = settings.folders
+    folders = (one for one in watched if real.is_relative_to(Path(one.path).resolve()))
+    return plan_for(settings, next(folders, FolderSettings(path=str(path))), vocabulary)
+
+
 def backlog_tier(settings: Settings) -> Tier:
     """Return the tier of the backlog.
 

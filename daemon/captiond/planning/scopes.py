@@ -12,7 +12,7 @@ from captiond.captioners.recipes import vocabulary_of
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import is_folder
-from captiond.opening import plan_for
+from captiond.opening import plan_at
 from captiond.settings import FolderSettings, Settings
 
 
@@ -51,7 +51,7 @@ def scopes(settings: Settings, folders: Sequence[Path]) -> tuple[list[Scope], li
         if problem is not None:
             problems.append(f"{path} {problem}")
             continue
-        plan = plan_for(settings, rules, vocabulary)
+        plan = plan_at(settings, path, vocabulary)
         found.append(Scope(watched, beneath, plan, rules in settings.folders))
     return found, problems
 
