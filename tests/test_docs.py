@@ -81,6 +81,15 @@ def test_the_events_that_operators_are_told_of_are_logged() -> None:
         assert any(f'"{event}"' in text for text in CODE.values()), event
 
 
+def test_operators_are_told_of_every_warning_that_is_logged() -> None:
+    """Whatever the log warns of stands in docs/operating.md."""
+    page = (ROOT / "docs/operating.md").read_text()
+    warned = re.compile(r"log\.(?:warning|error)\(\s*\"([a-z_]+\.[a-z_]+)\"")
+    events = {event for text in CODE.values() for event in warned.findall(text)}
+    assert len(events) > 30
+    assert not [event for event in sorted(events) if f"`{event}`" not in page]
+
+
 def test_every_setting_a_page_names_exists() -> None:
     """`[section] key` and `section.key` in pages are settings."""
     known = tomllib.loads(
