@@ -8,6 +8,7 @@ recipe      everything that changes a caption: backend, model, prompt, language,
 description the words about a photo: caption, title, alt text, keywords, text seen in it
 caption     a description of one content by one recipe
 sidecar     a file beside the photo that carries its caption
+handwriting what people wrote about a photo, beside it or into its file
 lane        how soon a photo is due: arrivals before the backlog
 tier        how a request is served and priced: standard, flex, priority, batch
 """
@@ -97,7 +98,8 @@ class Facts:
 
     `width` and `height` are pixels as shown (after orientation); `taken_at` is ISO 8601, with
     an offset where the camera wrote one; coordinates are decimal degrees, north and east
-    positive.
+    positive. `pixels` is a digest of the picture as it is sent: equal ones show the same, whatever
+    their metadata say; `likeness` is a perceptual hash of it, 16 hex digits.
     """
 
     digest: str
@@ -109,6 +111,9 @@ class Facts:
     latitude: float | None = None
     longitude: float | None = None
     place: str | None = None
+    lens: str | None = None
+    pixels: str | None = None
+    likeness: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,22 @@ class Tags:
     keywords: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handwriting:
+    """What people wrote about a photo; empty where they wrote nothing.
+
+    `taken_back` names fields that captiond filled and a person emptied ("caption", "title",
+    "alt_text"), `keywords_taken_back` keywords that captiond added and a person removed.
+    """
+
+    caption: str = ""
+    title: str = ""
+    alt_text: str = ""
+    keywords: tuple[str, ...] = ()
+    taken_back: frozenset[str] = frozenset()
+    keywords_taken_back: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An image ready to be sent: shown upright, shrunk, without any metadata."""
@@ -143,6 +164,7 @@ class Prepared:
     facts: Facts
     palette: Palette = field(default_factory=Palette)
     tags: Tags = field(default_factory=Tags)
+    handwriting: Handwriting = field(default_factory=Handwriting)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,8 +140,9 @@ def _keep_facts(db: sqlite3.Connection, facts: Facts) -> None:
     db.execute(
         """
         INSERT OR REPLACE INTO contents
-            (digest, format, width, height, taken_at, camera, latitude, longitude, place)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (digest, format, width, height, taken_at, camera, latitude, longitude, place,
+             lens, pixels, likeness)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         values,
     )

@@ -24,6 +24,11 @@ STEPS = (
     "0006_history",
     "0007_lanes",
     "0008_sent",
+    "0009_facts",
+    "0010_beside",
+    "0011_people",
+    "0012_kin",
+    "0013_sources",
 )
 
 
