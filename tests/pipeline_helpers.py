@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from captiond import errors
-from captiond.bench import Bench, Plan
+from captiond.bench import Bench, Plan, RootPlans
 from captiond.captioners.base import Question
 from captiond.index.base import Claim, Sighting
 from captiond.models import (
@@ -29,6 +29,7 @@ from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
 from captiond.quota.slots import Slots
+from captiond.sidecars.base import Layout
 from captiond.sidecars.read import read_sidecars
 from captiond.sidecars.tags import read_tags
 from captiond.sidecars.write import write_sidecars
@@ -100,7 +101,7 @@ class Station:
             read_sidecars=read_sidecars,
             read_tags=read_tags,
             write_sidecars=functools.partial(write_sidecars, version="1"),
-            plans={str(root): Plan(RECIPE, ("txt",))},
+            plans=RootPlans({str(root): Plan(RECIPE, Layout(("txt",)))}),
             preparing=Line(2),
             asking=Slots(2),
             owner=OWNER,

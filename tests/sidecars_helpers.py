@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captiond.models import Caption, Description, Photo, Written
-from captiond.sidecars.base import Outcome, Subject
+from captiond.sidecars.base import Layout, Outcome, Subject
 from captiond.sidecars.write import write_sidecars
 
 CREATED_AT = 1780000000.25
@@ -53,7 +53,7 @@ def write(
     **words: Any,
 ) -> Outcome:
     """Write sidecars of these kinds for the photo."""
-    return write_sidecars(photo, caption(**words), kinds, written or {}, version="1.2.3")
+    return write_sidecars(photo, caption(**words), Layout(kinds), written or {}, version="1.2.3")
 
 
 def has_attributes(folder: Path) -> bool:

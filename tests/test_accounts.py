@@ -10,7 +10,7 @@ from pipeline_helpers import NOW, WORDS, EndlessCaptioner, ScriptedCaptioner, St
 from structlog.testing import capture_logs
 
 from captiond import errors
-from captiond.bench import Plan
+from captiond.bench import Plan, RootPlans
 from captiond.models import Recipe, Reply, State, Tier, Usage
 from captiond.pipeline import caption_photo
 from captiond.quota.budget import Caps
@@ -32,7 +32,7 @@ class Told(ScriptedCaptioner):
 
 def station_of(root, captioner, **bench):
     station = Station(root, captioner)
-    plans = {str(root): Plan(RECIPE, ())}
+    plans = RootPlans({str(root): Plan(RECIPE)})
     station.bench = replace(station.bench, price=price, plans=plans, **bench)
     return station
 

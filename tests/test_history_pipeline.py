@@ -11,10 +11,11 @@ from pipeline_helpers import NOW, OWNER, RECIPE, Station
 from structlog.testing import capture_logs
 
 from captiond import errors
-from captiond.bench import Plan
+from captiond.bench import Plan, RootPlans
 from captiond.index.history_base import IN_VAIN, Wanted
 from captiond.models import Description, Photo, Reply, State, Usage
 from captiond.pipeline import caption_photo
+from captiond.sidecars.base import Layout
 from captiond.testing.memory_index import Row
 
 POLISHED = replace(RECIPE, prompt="Describe it well.")
@@ -42,10 +43,12 @@ class Studio(Station):
 
     def follow(self, recipe) -> None:
         """Go on by another recipe, as after a reload."""
-        self.bench = replace(self.bench, plans={str(self.root): Plan(recipe, ("txt",))})
+        self.bench = replace(
+            self.bench, plans=RootPlans({str(self.root): Plan(recipe, Layout(("txt",)))})
+        )
 
     async def order(self, *, stale: bool = False) -> int:
-        (plan,) = self.bench.plans.values()
+        (plan,) = self.bench.plans.by_root.values()
         wanted = Wanted(recipes={str(self.root): plan.recipe.key}, stale=stale)
         return await self.index.history.order(wanted)
 

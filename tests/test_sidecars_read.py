@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sidecars_helpers import caption, has_attributes, make_photo, subject, write
 
 from captiond.models import Caption, Photo, Recipe
-from captiond.sidecars.base import LIMIT_BYTES, Sidecar, Subject
+from captiond.sidecars.base import LIMIT_BYTES, Layout, Sidecar, Subject
 from captiond.sidecars.clean import clean, distinct
 from captiond.sidecars.json import Json
 from captiond.sidecars.read import read_sidecars
@@ -101,7 +101,7 @@ def test_the_same_sidecars_stand_after_a_caption_was_read_back(folder, kind):
     for name in aside.keys() - {photo.name}:
         (folder / f"aside {name}").rename(folder / name)
     before = state(folder)
-    assert write_sidecars(photo, found, ALL, {}, version="1.2.3") == written
+    assert write_sidecars(photo, found, Layout(ALL), {}, version="1.2.3") == written
     assert state(folder) == before
 
 
@@ -110,7 +110,7 @@ def test_another_version_of_captiond_rewrites_nothing(tmp_path):
     photo = make_photo(tmp_path)
     write(photo, "xmp", "json")
     before = state(tmp_path)
-    outcome = write_sidecars(photo, kept(), ("xmp", "json"), {}, version="9.0")
+    outcome = write_sidecars(photo, kept(), Layout(("xmp", "json")), {}, version="9.0")
     assert sorted(outcome.written) == ["json", "xmp"]
     assert state(tmp_path) == before
 
@@ -160,12 +160,12 @@ def test_the_newest_goes_first_then_the_same_recipe(tmp_path):
     photo = make_photo(tmp_path)
     old = replace(caption(caption="old"), recipe=RECIPE.key, created_at=1.0)
     new = replace(caption(caption="new"), created_at=2.0)
-    write_sidecars(photo, old, ("json",), {}, version="1")
-    write_sidecars(photo, new, ("xmp",), {}, version="1")
+    write_sidecars(photo, old, Layout(("json",)), {}, version="1")
+    write_sidecars(photo, new, Layout(("xmp",)), {}, version="1")
     newest = read(photo)
     assert newest is not None
     assert newest.description.caption == "new"
-    write_sidecars(photo, replace(new, created_at=1.0), ("xmp",), {}, version="1")
+    write_sidecars(photo, replace(new, created_at=1.0), Layout(("xmp",)), {}, version="1")
     exact = read(photo)
     assert exact is not None
     assert exact.description.caption == "old"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import anyio
 
-from captiond import errors, photofile
+from captiond import errors, finding, photofile
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question, Terms
 from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
 from captiond.index.base import Claim
-from captiond.models import Caption, Facts, Photo, Prepared, Recipe, Tags
+from captiond.models import Photo, Prepared, Tags
 from captiond.turns import Answered, ask_in_turn
 
 
@@ -26,14 +26,14 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
     with opened, bench.contents.hold(digest) as alone:
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
-        if (known := await _known(claim, digest, recipe, bench)) is not None:
+        if (known := await finding.known(claim, digest, recipe, bench)) is not None:
             return known
         if in_job:
             raise errors.CaptionInJob("its content is in a batch job")
         if not alone:
             raise errors.CaptionUnderway("a copy of it is being captioned")
         image = await _prepare(opened, digest, bench)
-        if (read := await _read_back(claim, image.facts, recipe, bench)) is not None:
+        if (read := await finding.read_back(claim, image.facts, recipe, bench)) is not None:
             return Answered(caption=read)
         again = claim.attempts > 1
         question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
@@ -70,39 +70,6 @@ async def _prepare(opened: photofile.OpenedPhoto, digest: str, bench: Bench) -> 
         raise
     opened.check_unchanged()
     return image
-
-
-async def _known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Answered | None:
-    """Return what the photo shows already, else the content's caption if a paid one may be reused.
-
-    The latter is shown for the photo from now on. With it comes what it took in a batch job.
-    """
-    shown = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
-    if shown is not None:
-        took = await bench.index.jobs.billed(claim.photo)
-        if took is None:
-            return Answered(caption=shown)
-        return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
-    if not bench.captioner.paid:
-        return None  # it speaks of names, which belong to the path and not to the content
-    known = await bench.index.caption_of(digest, recipe=recipe, after=claim.anew_after)
-    if known is not None:
-        await bench.index.assign(claim.photo, owner=bench.owner, caption=known)
-    return None if known is None else Answered(caption=known)
-
-
-async def _read_back(claim: Claim, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:
-    """Return the caption that a sidecar tells of this content, known and shown from now on.
-
-    The index was lost, or the library moved here: what was paid for once is not paid for again.
-    """
-    if not bench.captioner.paid or claim.anew_after is not None:
-        return None
-    read = await anyio.to_thread.run_sync(bench.read_sidecars, claim.photo, facts.digest, recipe)
-    if read is not None:
-        await bench.index.restore(read, facts)
-        await bench.index.assign(claim.photo, owner=bench.owner, caption=read)
-    return read
 
 
 def _open_settled(claim: Claim, bench: Bench) -> tuple[photofile.OpenedPhoto, str]:

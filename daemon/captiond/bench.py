@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from captiond.captioners.base import Captioner, Question
 from captiond.captioners.vocabulary import Vocabulary
 from captiond.index.base import Index
-from captiond.models import Lane, Prepared, Recipe, Tier, Usage
+from captiond.models import Lane, Photo, Prepared, Recipe, Tier, Usage
 from captiond.quota.budget import Caps
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
@@ -20,7 +20,8 @@ from captiond.quota.pacing import Pacing
 from captiond.quota.setbacks import Setbacks
 from captiond.quota.sheds import Sheds
 from captiond.quota.slots import Slots
-from captiond.sidecars.base import ReadSidecars, ReadTags, WriteSidecars
+from captiond.settings import Existing
+from captiond.sidecars.base import Layout, ReadSidecars, ReadTags, WriteSidecars
 from captiond.sidecars.troubles import Troubles
 
 
@@ -28,12 +29,48 @@ from captiond.sidecars.troubles import Troubles
 class Plan:
     """What is done with the photos of one folder: by which recipe, into which sidecars.
 
-    `vocabulary` holds the words of the recipe's.
+    `vocabulary` holds the words of the recipe's; `existing` says whether what a person left empty
+    is filled.
     """
 
     recipe: Recipe
-    sidecars: tuple[str, ...]
+    layout: Layout = field(default_factory=Layout)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    existing: Existing = "adopt"
+
+
+class Plans(Protocol):
+    """Says what is done with each photo."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The watched roots."""
+
+    def at(self, photo: Photo) -> Plan | None:
+        """Return the plan for a photo, None where its root is not watched; blocks on the disk."""
+
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """Return the vocabularies in force, by the keys of their recipes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlans:
+    """One plan for each watched root."""
+
+    by_root: Mapping[str, Plan]
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The watched roots."""
+        return list(self.by_root)
+
+    def at(self, photo: Photo) -> Plan | None:
+        """Return the plan for a photo, None where its root is not watched."""
+        return self.by_root.get(photo.root)
+
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """Return the vocabularies in force, by the keys of their recipes."""
+        return {plan.recipe.key: plan.vocabulary for plan in self.by_root.values()}
 
 
 class Contents:
@@ -82,7 +119,7 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Everything a photo meets on its way; `plans` maps a root to its plan.
+    """Everything a photo meets on its way.
 
     `look` refuses a file by its first bytes, before it is read whole: it raises a PhotoError.
     `clock` is the wall's, in unix seconds, for what is stored and for calendar days; `ticks` never
@@ -99,7 +136,7 @@ class Bench:
     read_sidecars: ReadSidecars
     read_tags: ReadTags
     write_sidecars: WriteSidecars
-    plans: Mapping[str, Plan]
+    plans: Plans
     preparing: Line
     asking: Slots
     owner: str

@@ -17,7 +17,7 @@ import anyio
 import msgspec
 
 from captiond import __version__, config, paced
-from captiond.bench import Bench, Plan
+from captiond.bench import Bench, Plan, RootPlans
 from captiond.captioners.base import Captioner
 from captiond.captioners.recipes import recipe_for, vocabulary_of
 from captiond.captioners.vocabulary import Vocabulary
@@ -31,6 +31,7 @@ from captiond.quota.line import Line
 from captiond.quota.pacing import Pacing
 from captiond.quota.slots import Slots
 from captiond.settings import FolderSettings, Settings
+from captiond.sidecars.base import Layout
 
 NO_KEY = (
     "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
@@ -124,16 +125,22 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
     return captioner
 
 
-def plans(settings: Settings) -> dict[str, Plan]:
+def plans(settings: Settings) -> RootPlans:
     """Return what is done with the photos of each watched root."""
     vocabulary = vocabulary_of(settings)
-    return {folder.path: plan_for(settings, folder, vocabulary) for folder in settings.folders}
+    each = {folder.path: plan_for(settings, folder, vocabulary) for folder in settings.folders}
+    return RootPlans(each)
 
 
 def plan_for(settings: Settings, folder: FolderSettings, vocabulary: Vocabulary) -> Plan:
     """Return what is done with the photos of one folder."""
     recipe = recipe_for(settings, folder, vocabulary)
-    return Plan(recipe, tuple(folder.sidecars), vocabulary)
+    return Plan(recipe, layout_of(folder), vocabulary, settings.captioner.existing)
+
+
+def layout_of(folder: FolderSettings) -> Layout:
+    """Return which sidecars a folder's photos have."""
+    return Layout(tuple(folder.sidecars), folder.sidecar_names)
 
 
 def plan_at(settings: Settings, path: Path, vocabulary: Vocabulary) -> Plan:

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 async def caption_photo(claim: Claim, bench: Bench) -> None:
     """Caption one claimed photo; whatever happens is recorded in the index."""
     try:
-        plan = bench.plans.get(claim.photo.root)
+        plan = await anyio.to_thread.run_sync(bench.plans.at, claim.photo)
         if plan is None:
             await _leave(claim.photo, bench)
             return
@@ -63,7 +63,7 @@ async def _leave(photo: Photo, bench: Bench) -> None:
 async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) -> None:
     caption = answered.caption
     outcome = await anyio.to_thread.run_sync(
-        bench.write_sidecars, claim.photo, caption, plan.sidecars, claim.written
+        bench.write_sidecars, claim.photo, caption, plan.layout, claim.written
     )
     if bench.troubles.end(claim.photo):
         log.info("sidecars.recovered", root=claim.photo.root)
@@ -77,6 +77,7 @@ async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) ->
         written=outcome.written,
         captioned_at=now,
         reason="; ".join(notes) or None,
+        beside=outcome.beside,
     )
     await bench.index.complete([done], owner=bench.owner)
     log.info(

@@ -18,7 +18,7 @@ from captiond.errors import NotReverted, PhotoError
 from captiond.index.base import Completed
 from captiond.index.history_base import Reversal
 from captiond.models import Caption, Photo, Signature
-from captiond.opening import open_index
+from captiond.opening import layout_of, open_index
 from captiond.settings import Settings
 from captiond.sidecars.base import Outcome
 
@@ -68,7 +68,8 @@ def _write(settings: Settings, reversal: Reversal) -> Outcome:
     from captiond.sidecars.write import write_sidecars
 
     photo = reversal.claim.photo
-    kinds = next(folder.sidecars for folder in settings.folders if folder.path == photo.root)
+    folder = next(folder for folder in settings.folders if folder.path == photo.root)
+    layout = layout_of(folder)
     return write_sidecars(
-        photo, reversal.caption, kinds, reversal.claim.written, version=__version__
+        photo, reversal.caption, layout, reversal.claim.written, version=__version__
     )

@@ -100,7 +100,7 @@ async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskG
             "service.started",
             version=__version__,
             index=app.settings.index.path,
-            folders=list(app.bench.plans),
+            folders=list(app.bench.plans.roots),
             recovered=len(recovered),
         )
         for intake in app.intakes:

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct, field
 
 SidecarKind = Literal["xmp", "txt", "json"]
 Polling = Literal["auto", "always", "never"]
+SidecarNames = Literal["full", "stem"]
+Existing = Literal["adopt", "add"]
 MediaResolution = Literal["", "low", "medium", "high", "ultra_high"]
 
 
@@ -25,7 +27,9 @@ class IndexSettings(Struct, frozen=True, kw_only=True):
 class CaptionerSettings(Struct, frozen=True, kw_only=True):
     """Who captions, in which language, by which prompt ("" is the built-in one).
 
-    `context` says whether what a photo tells of itself (date, place, people) goes into the prompt.
+    `context` says whether what a photo tells of itself (date, place, people) goes into the prompt,
+    `existing` whether what a person left empty is filled, `bursts` whether one photo of a series
+    speaks for all.
     """
 
     backend: Literal["gemini", "offline"] = "gemini"
@@ -36,6 +40,8 @@ class CaptionerSettings(Struct, frozen=True, kw_only=True):
     vocabulary: list[Annotated[str, Meta(min_length=1, max_length=64)]] = []
     vocabulary_file: str = ""
     vocabulary_mode: Literal["preferred", "strict"] = "preferred"
+    existing: Existing = "adopt"
+    bursts: bool = False
 
 
 class VertexSettings(Struct, frozen=True, kw_only=True):
@@ -105,6 +111,7 @@ class FolderSettings(Struct, frozen=True, kw_only=True):
     path: Annotated[str, Meta(min_length=1)]
     recursive: bool = True
     sidecars: list[SidecarKind] = field(default_factory=lambda: ["xmp", "txt"])
+    sidecar_names: SidecarNames = "full"
     language: Annotated[str, Meta(max_length=40)] = ""
     prompt: str = ""
     media_resolution: MediaResolution = ""

@@ -74,8 +74,7 @@ class Follower:
 
     def _terms(self, asked: dict[str, Asked]) -> dict[str, Terms]:
         """Return what each reply is held to, by the vocabulary of its recipe."""
-        plans = self.table.bench.plans.values()
-        words = {plan.recipe.key: plan.vocabulary for plan in plans}
+        words = self.table.bench.plans.vocabularies()
         return {
             key: Terms(
                 one.language, words.get(one.recipe, Vocabulary()), final=one.claim.attempts > 1

@@ -47,12 +47,16 @@ CRASH_LIMIT = 3
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A file as intake found it; `reason` says why it is skipped, None that it is a photo."""
+    """A file as intake found it; `reason` says why it is skipped, None that it is a photo.
+
+    `beside` is a digest of what lies beside it, None where that was not looked at.
+    """
 
     photo: Photo
     signature: Signature
     lane: Lane
     reason: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,8 @@ class Answer:
 class Completed:
     """A photo whose caption is in the index and in its sidecars.
 
-    `reason` tells what was left undone on purpose (a person's sidecar left alone), else None.
+    `reason` tells what was left undone on purpose (a person's sidecar left alone), else None;
+    `beside` is a digest of what lies beside it now, None to leave that as it is known.
     """
 
     photo: Photo
@@ -128,6 +133,7 @@ class Completed:
     written: Mapping[str, Written]
     captioned_at: float
     reason: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,12 @@ class FolderDigest:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What the index holds of one file in a folder."""
+    """What the index holds of one file in a folder; `beside` is a digest of what lies beside it."""
 
     size: int
     mtime_ns: int
     state: State
+    beside: str | None = None
 
 
 class FolderView(Protocol):

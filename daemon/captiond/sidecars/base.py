@@ -12,13 +12,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from captiond.models import Caption, Photo, Recipe, Tags, Written
 
 LIMIT_BYTES = 2 << 20
 """More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
 larger is another's, whatever it says. The XML parser takes up to 30 times the size."""
+
+
+Names = Literal["full", "stem"]
+"""How sidecars are named: after the whole file, or without its extension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which kinds of sidecars a folder's photos have, and how they are named."""
+
+    kinds: tuple[str, ...] = ()
+    names: Names = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,14 @@ class Sidecar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What stands beside the photo now; `notes` tell what was left alone, and why."""
+    """What stands beside the photo now; `notes` tell what was left alone, and why.
+
+    `beside` is a digest of what lies there, None where that was not looked at.
+    """
 
     written: Mapping[str, Written] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    beside: str | None = None
 
 
 class WriteSidecars(Protocol):
@@ -84,10 +100,10 @@ class WriteSidecars(Protocol):
         self,
         photo: Photo,
         caption: Caption,
-        kinds: Sequence[str],
+        layout: Layout,
         written: Mapping[str, Written],
     ) -> Outcome:
-        """Write the sidecars of these kinds; `written` is what captiond wrote here before.
+        """Write the sidecars of this layout; `written` is what captiond wrote here before.
 
         Raises SidecarUnwritable when one cannot be written now; those that could be, are.
         """

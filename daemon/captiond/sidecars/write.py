@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum, auto
 
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.models import Caption, Photo, Written
-from captiond.sidecars.base import LIMIT_BYTES, Outcome, Sidecar, Subject
+from captiond.sidecars.base import LIMIT_BYTES, Layout, Outcome, Sidecar, Subject
 from captiond.sidecars.json import Json
 from captiond.sidecars.txt import Txt
 from captiond.sidecars.xmp import Xmp
@@ -47,19 +47,19 @@ def decide(
 def write_sidecars(
     photo: Photo,
     caption: Caption,
-    kinds: Sequence[str],
+    layout: Layout,
     written: Mapping[str, Written],
     *,
     version: str,
 ) -> Outcome:
-    """Write the sidecars of these kinds; `written` is what captiond wrote here before.
+    """Write the sidecars of this layout; `written` is what captiond wrote here before.
 
     A second run with the same caption touches no file. Raises SidecarUnwritable: what could be
     written before it then stands, and is recognised as the same when this is tried again.
     """
     stands, notes, drafts = dict(written), [], []
     subject = Subject(photo.name, caption, version)
-    for kind in kinds:
+    for kind in layout.kinds:
         sidecar = KINDS[kind]
         try:
             draft = _draft(photo, subject, sidecar, written.get(kind))

@@ -1,0 +1,43 @@
+"""Finds a caption that costs nothing: known already, or told by a sidecar of captiond's."""
+
+from __future__ import annotations
+
+import anyio
+
+from captiond.bench import Bench
+from captiond.index.base import Claim
+from captiond.models import Caption, Facts, Recipe
+from captiond.turns import Answered
+
+
+async def known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Answered | None:
+    """Return what the photo shows already, else the content's caption if a paid one may be reused.
+
+    The latter is shown for the photo from now on. With it comes what it took in a batch job.
+    """
+    shown = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
+    if shown is not None:
+        took = await bench.index.jobs.billed(claim.photo)
+        if took is None:
+            return Answered(caption=shown)
+        return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
+    if not bench.captioner.paid:
+        return None  # it speaks of names, which belong to the path and not to the content
+    known = await bench.index.caption_of(digest, recipe=recipe, after=claim.anew_after)
+    if known is not None:
+        await bench.index.assign(claim.photo, owner=bench.owner, caption=known)
+    return None if known is None else Answered(caption=known)
+
+
+async def read_back(claim: Claim, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:
+    """Return the caption that a sidecar tells of this content, known and shown from now on.
+
+    The index was lost, or the library moved here: what was paid for once is not paid for again.
+    """
+    if not bench.captioner.paid or claim.anew_after is not None:
+        return None
+    read = await anyio.to_thread.run_sync(bench.read_sidecars, claim.photo, facts.digest, recipe)
+    if read is not None:
+        await bench.index.restore(read, facts)
+        await bench.index.assign(claim.photo, owner=bench.owner, caption=read)
+    return read

@@ -1,0 +1,63 @@
+"""Tells what people wrote from what cameras and captiond wrote, and puts both together."""
+
+from __future__ import annotations
+
+from captiond.models import Description, Handwriting
+
+_JUNK = frozenset(
+    text.casefold()
+    for text in (
+        "OLYMPUS DIGITAL CAMERA",
+        "SONY DSC",
+        "SAMSUNG",
+        "SAMSUNG DIGITAL CAMERA",
+        "MINOLTA DIGITAL CAMERA",
+        "SANYO DIGITAL CAMERA",
+        "KODAK Digital Still Camera",
+        "DCF 1.0",
+        "EPSON DSC picture",
+        "Created with GIMP",
+        "default",
+        "null",
+    )
+)
+"""What cameras and programs put where a person would write a caption."""
+
+
+def is_junk(text: str) -> bool:
+    """Tell whether a text says nothing: blank, or what cameras write by themselves."""
+    return " ".join(text.split()).casefold() in _JUNK or not text.strip()
+
+
+def combined(first: Handwriting, second: Handwriting) -> Handwriting:
+    """Return both together; where both speak of the same, the first counts."""
+    return Handwriting(
+        caption=first.caption or second.caption,
+        title=first.title or second.title,
+        alt_text=first.alt_text or second.alt_text,
+        keywords=tuple(dict.fromkeys((*first.keywords, *second.keywords))),
+        taken_back=first.taken_back | second.taken_back,
+        keywords_taken_back=tuple(
+            dict.fromkeys((*first.keywords_taken_back, *second.keywords_taken_back))
+        ),
+    )
+
+
+def revised(words: Description, hand: Handwriting) -> Description:
+    """Return the words as people left them: theirs in place of captiond's, none that they removed.
+
+    The caption is empty where a person took it back.
+    """
+    lost = set(hand.keywords_taken_back)
+    kept = (word for word in (*hand.keywords, *words.keywords) if word not in lost)
+
+    def field(name: str) -> str:
+        return "" if name in hand.taken_back else str(getattr(words, name))
+
+    return Description(
+        caption=hand.caption or field("caption"),
+        title=hand.title or field("title"),
+        alt_text=hand.alt_text or field("alt_text"),
+        keywords=tuple(dict.fromkeys(kept)),
+        text=words.text,
+    )
