@@ -186,7 +186,8 @@ async def test_only_the_newest_matches_are_ranked(index, library):
         )
         db.execute(
             "INSERT INTO captions SELECT 2, 'old.jpg', recipe, origin, language, model,"
-            " 1, 'a boat by the quay with a dog', '', '', '[]', '', NULL, NULL, NULL, NULL FROM captions"
+            " 1, 'a boat by the quay with a dog', '', '', '[]', '', NULL, NULL, NULL, NULL"
+            " FROM captions"
         )
         db.execute("UPDATE photos SET caption = 2 WHERE name <> 'old.jpg'")
         db.commit()
