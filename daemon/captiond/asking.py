@@ -20,26 +20,30 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
     None for a void claim, and for a photo that goes along in a batch job. Raises PhotoError,
     CaptionerError.
     """
-    recipe = plan.recipe
     async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
-        if (known := await finding.known(claim, digest, recipe, bench)) is not None:
+        if (known := await finding.known(claim, digest, plan, bench)) is not None:
             return known
         if in_job:
             raise errors.CaptionInJob("its content is in a batch job")
         if not alone:
             raise errors.CaptionUnderway("a copy of it is being captioned")
         image = await _prepare(opened, digest, bench)
-        if (read := await finding.read_back(claim, image.facts, recipe, bench)) is not None:
-            return Answered(caption=read)
-        again = claim.attempts > 1
-        question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
-        if bench.collector is not None and await bench.collector.enrol(question):
-            return None
-        return await ask_in_turn(claim, question, bench)
+        if (told := await finding.told(claim, image, plan, bench)) is not None:
+            return Answered(caption=told)
+        return await _ask(claim, image, plan, bench)
+
+
+async def _ask(claim: Claim, image: Prepared, plan: Plan, bench: Bench) -> Answered | None:
+    """Ask for a caption, by itself or along in a batch job."""
+    again = claim.attempts > 1
+    question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
+    if bench.collector is not None and await bench.collector.enrol(question):
+        return None
+    return await ask_in_turn(claim, question, bench)
 
 
 async def question_about(

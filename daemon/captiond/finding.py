@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import anyio
 
-from captiond.bench import Bench
+from captiond.bench import Bench, Plan
 from captiond.index.base import Claim
-from captiond.models import Caption, Facts, Recipe
+from captiond.models import Caption, Facts, Prepared, Recipe
 from captiond.turns import Answered
 
 
-async def known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Answered | None:
+async def known(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answered | None:
     """Return what the photo shows already, else the content's caption if a paid one may be reused.
 
     The latter is shown for the photo from now on. With it comes what it took in a batch job.
@@ -23,13 +23,18 @@ async def known(claim: Claim, digest: str, recipe: Recipe, bench: Bench) -> Answ
         return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
     if not bench.captioner.paid:
         return None  # it speaks of names, which belong to the path and not to the content
-    known = await bench.index.caption_of(digest, recipe=recipe, after=claim.anew_after)
+    known = await bench.index.caption_of(digest, recipe=plan.recipe, after=claim.anew_after)
     if known is not None:
         await bench.index.assign(claim.photo, owner=bench.owner, caption=known)
     return None if known is None else Answered(caption=known)
 
 
-async def read_back(claim: Claim, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:
+async def told(claim: Claim, image: Prepared, plan: Plan, bench: Bench) -> Caption | None:
+    """Return a caption that the picture, or what lies beside it, tells; shown from now on."""
+    return await _read_back(claim, image.facts, plan.recipe, bench)
+
+
+async def _read_back(claim: Claim, facts: Facts, recipe: Recipe, bench: Bench) -> Caption | None:
     """Return the caption that a sidecar tells of this content, known and shown from now on.
 
     The index was lost, or the library moved here: what was paid for once is not paid for again.
