@@ -57,6 +57,7 @@ async def open_bench(
     """
     from captiond.images import kinds
     from captiond.images.decoders import DecoderPool
+    from captiond.places.gazetteer import Gazetteer, Prepare, is_installed
     from captiond.quota.pricing import price
     from captiond.sidecars.read import read_sidecars
     from captiond.sidecars.tags import read_tags
@@ -69,12 +70,17 @@ async def open_bench(
     children = os.cpu_count() or 1
     decoders = DecoderPool(settings.images, children)
     stack.push_async_callback(decoders.aclose)
+    prepare: Prepare = decoders.prepare
+    if is_installed():
+        gazetteer = Gazetteer()
+        stack.push_async_callback(gazetteer.aclose)
+        prepare = gazetteer.naming(prepare)
     bench = Bench(
         index=index,
         captioner=captioner,
         gate=Gate(),
         look=kinds.look,
-        prepare=decoders.prepare,
+        prepare=prepare,
         price=price,
         caps=Caps(settings.limits.usd_per_day, settings.limits.usd_per_month),
         read_sidecars=read_sidecars,

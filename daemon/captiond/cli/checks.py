@@ -15,6 +15,7 @@ from captiond.config import ApiKey, find_api_key
 from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import InotifyRoom, find_mount, is_polled, places_now, silent_mount
+from captiond.places.gazetteer import is_installed
 from captiond.quota.budget import unpriced
 from captiond.settings import FolderSettings, GeminiSettings, IndexSettings, Settings
 
@@ -97,6 +98,13 @@ def check_caps(settings: Settings) -> Iterator[Check]:
     for cap in ("usd_per_day", "usd_per_month"):
         if getattr(settings.limits, cap) == 0:
             yield Check("cap", None, f"limits.{cap} = 0: nothing is sent")
+
+
+def check_places() -> Check:
+    """Tell whether coordinates get names."""
+    if is_installed():
+        return Check("places", True, "coordinates get the names of places, offline")
+    return Check("places", None, "coordinates get no names; for those install captiond[places]")
 
 
 async def check_gemini(settings: GeminiSettings, key: ApiKey) -> Check:

@@ -61,3 +61,4 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Check]:
     if key is not None and not offline:
         yield anyio.run(checks.check_gemini, settings.gemini, key)
     yield checks.check_index(settings.index)
+    yield checks.check_places()
