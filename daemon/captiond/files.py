@@ -39,6 +39,14 @@ _FOLDER_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells that a file was written to: its size and its time in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A file to be written; `replaces` is what it was decided on, None that no file was there.
 

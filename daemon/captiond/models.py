@@ -281,7 +281,11 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex."""
+    """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex.
+
+    `deleted`: a person removed it since; it is not written again unless somebody asks.
+    """
 
     name: str
     digest: str
+    deleted: bool = False

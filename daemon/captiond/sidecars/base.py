@@ -3,8 +3,9 @@
 sidecar     a file beside the photo that carries its caption
 kind        "txt", "json" or "xmp"
 ours        written by captiond and not changed since: by digest, or by its own marks
-foreign     anything else: a person's or another program's, and left alone
+foreign     anything else: a person's or another program's; merged into where the kind can, else left
 marks       the JSON document as an extended attribute, where a format has no room for it
+stamp       what tells that a file was written to: its size and time
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from captiond.models import Caption, Photo, Recipe, Tags, Written
+from captiond.files import Stamp
+from captiond.models import Caption, Description, Handwriting, Photo, Recipe, Tags, Written
 
 LIMIT_BYTES = 2 << 20
 """More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
@@ -35,11 +37,17 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a sidecar is about: the photo's file name, its caption, captiond's version."""
+    """What a sidecar is about: the photo's file name, its caption, captiond's version.
+
+    `source` is the address that the photo was downloaded from. `anew` writes also what a person
+    took back: somebody asked for this very caption.
+    """
 
     name: str
     caption: Caption
     version: str
+    source: str = ""
+    anew: bool = False
 
     @property
     def created_at(self) -> str:
@@ -65,11 +73,27 @@ class Sidecar(Protocol):
 
     kind: str
 
-    def file_name(self, photo_name: str) -> str:
+    def file_name(self, photo_name: str, names: Names = "full") -> str:
         """Return the sidecar's file name beside the photo."""
 
     def render(self, subject: Subject) -> bytes:
-        """Return the whole file; the same subject always gives the same bytes."""
+        """Return a new file; the same subject always gives the same bytes."""
+
+    def merge(self, content: bytes, subject: Subject) -> bytes:
+        """Return a file that others wrote or edited with captiond's words in it.
+
+        The same bytes when nothing changes. Raises SidecarForeign to refuse, with a reason that
+        goes on from the file's name: "is not well-formed XML".
+        """
+
+    def handwriting(self, content: bytes) -> Handwriting:
+        """Return what people wrote or took back, by the file's own marks; rubbish is silence."""
+
+    def withdraw(self, content: bytes) -> bytes | None:
+        """Return the file without captiond's words, the same bytes if it has none.
+
+        None when nothing else is in it. Raises SidecarForeign for what `merge` refuses.
+        """
 
     def is_ours(self, content: bytes) -> bool:
         """Tell whether a file bears captiond's own marks, for when the index was lost."""
@@ -79,6 +103,34 @@ class Sidecar(Protocol):
 
     def marks(self, subject: Subject) -> Sequence[bytes]:
         """Return what is to go with the file, the best first; none where `is_ours` knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What people wrote beside a photo, and the stamps of the files as they were read.
+
+    `notes` tell which could not be read, and why.
+    """
+
+    handwriting: Handwriting = field(default_factory=Handwriting)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What sidecars are written for.
+
+    `adopted`: the words are a person's, as they stand; no XMP is made for them, and none that
+    captiond has no words in is changed. `anew`: somebody asked for this very caption, so that also
+    what a person deleted is written. `source`: see `Subject`. `stamps` are those of `Beside`, None
+    where nothing was read before: what changed since then shows in the outcome's `beside`.
+    """
+
+    adopted: bool = False
+    anew: bool = False
+    source: str = ""
+    stamps: Mapping[str, Stamp] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +154,23 @@ class WriteSidecars(Protocol):
         caption: Caption,
         layout: Layout,
         written: Mapping[str, Written],
+        errand: Errand = ...,
     ) -> Outcome:
         """Write the sidecars of this layout; `written` is what captiond wrote here before.
 
         Raises SidecarUnwritable when one cannot be written now; those that could be, are.
+        """
+
+
+class ReadHandwriting(Protocol):
+    """Reads what people wrote beside a photo; blocking, for a thread."""
+
+    def __call__(
+        self, photo: Photo, written: Mapping[str, Written], shown: Description | None
+    ) -> Beside:
+        """Return what differs there from what the photo shows and from what captiond wrote.
+
+        Raises SidecarUnwritable when a sidecar cannot be reached now.
         """
 
 
