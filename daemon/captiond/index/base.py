@@ -37,6 +37,8 @@ from captiond.models import (
 )
 
 if TYPE_CHECKING:  # it speaks of the requests and claims below
+    from captiond.index.beside_base import Beside
+    from captiond.index.downloads_base import Downloads
     from captiond.index.history_base import History
     from captiond.index.jobs_base import Jobs
     from captiond.index.limits_base import Limits
@@ -65,7 +67,8 @@ class Claim:
 
     `digest` is known when these very bytes (by signature) were read before; `attempts` counts
     this one; `written` maps a sidecar kind to what was last written for this photo. `anew_after`
-    is set when a new caption was ordered: none up to this one serves the photo.
+    is set when a new caption was ordered: none up to this one serves the photo. No request may be
+    made for one that is `unasked`: it is here for what a person wrote beside it.
     """
 
     photo: Photo
@@ -76,6 +79,7 @@ class Claim:
     digest: str | None = None
     anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,10 @@ class Index(Protocol):
     """The store behind the daemon: photos, contents, captions, requests, and the queue."""
 
     @property
+    def beside(self) -> Beside:
+        """What lies beside photos, and what departed ones left behind."""
+
+    @property
     def jobs(self) -> Jobs:
         """The batch jobs: which photos lie with the service."""
 
@@ -174,13 +182,17 @@ class Index(Protocol):
     def limits(self) -> Limits:
         """What is known of the service's limits."""
 
+    @property
+    def downloads(self) -> Downloads:
+        """The addresses to be fetched, and where contents came from."""
+
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         """Take note of finished files; return how many became due.
 
         A new file becomes `queued` (or `skipped`, with a reason). A known one with the same
-        signature stays as it is, unless it was `missing`: then it is queued. A known one with
-        another signature starts anew: queued, attempts 0, its digest forgotten; a claim on it
-        is void.
+        signature stays as it is, unless it was `missing`: then it is queued. One that is not in
+        the queue and has something else beside it is queued `unasked`. A known one with another
+        signature starts anew: queued, attempts 0, its digest forgotten; a claim on it is void.
         """
 
     async def gone(self, photos: Sequence[Photo], *, now: float) -> None:
@@ -190,10 +202,7 @@ class Index(Protocol):
         """Remember what folders digested to."""
 
     async def save_disks(self, root: str, disks: Mapping[str, str | None]) -> None:
-        """Remember which file system lies at a folder of the root; None forgets the folder.
-
-        What is said of other folders stays.
-        """
+        """Remember which file system lies at some folders of the root; None forgets a folder."""
 
     def folder_view(self) -> FolderView:
         """Open a reader for the scan, in the thread that will use it."""
@@ -263,7 +272,8 @@ class Index(Protocol):
     async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
         """Close claims that end without a caption; one that was there already stays.
 
-        A photo whose new caption was ordered in vain is `captioned` as before, with the reason.
+        A photo whose new caption was ordered in vain is `captioned` as before, with the reason;
+        an `unasked` one is put back, unless it is `missing`.
         """
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
@@ -272,10 +282,7 @@ class Index(Protocol):
     async def requeue(
         self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
     ) -> int:
-        """Queue every photo in these states anew, attempts and crashes 0; return how many.
-
-        With `photos`, only those of them; one that is not known is not counted.
-        """
+        """Queue all photos in these states anew, or those of `photos`; return how many."""
 
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held.

@@ -11,7 +11,10 @@ from captiond.index.folders_base import KnownFile
 from captiond.index.names import from_stored, to_stored
 from captiond.models import State
 
-_FILES = "SELECT name, size, mtime_ns, state FROM photos WHERE root = ? AND folder = ?"
+_FILES = """
+    SELECT name, size, mtime_ns, state, beside, captioned_at FROM photos
+    WHERE root = ? AND folder = ?
+"""
 _NEXT_FOLDER = """
     SELECT min(folder) FROM photos WHERE root = ? AND folder > ? AND folder < ?
 """
@@ -41,8 +44,8 @@ class SqliteFolderView:
         """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
         rows = self._rows(_FILES, to_stored(root), to_stored(folder))
         return {
-            from_stored(name): KnownFile(size, int(mtime_ns), State(state))
-            for name, size, mtime_ns, state in rows
+            from_stored(name): KnownFile(size, int(mtime_ns), State(state), *more)
+            for name, size, mtime_ns, state, *more in rows
         }
 
     def folders(self, root: str, beneath: str) -> list[str]:

@@ -19,12 +19,17 @@ class FolderDigest:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What the index holds of one file in a folder; `beside` is a digest of what lies beside it."""
+    """What the index holds of one file in a folder.
+
+    `beside` is a digest of what lies beside it, None where that is not known; `captioned_at` is in
+    unix seconds.
+    """
 
     size: int
     mtime_ns: int
     state: State
     beside: str | None = None
+    captioned_at: float | None = None
 
 
 class FolderView(Protocol):

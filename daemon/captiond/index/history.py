@@ -90,7 +90,7 @@ _ORDER = """
 """
 _REVERT = """
     UPDATE photos SET caption = ?, state = 'queued', retry_at = ?, reason = NULL, attempts = 0,
-        crashes = 0
+        crashes = 0, unasked = NULL
     WHERE root = ? AND folder = ? AND name = ?
 """
 _WRITTEN = "UPDATE photos SET written = ? WHERE root = ? AND folder = ? AND name = ?"

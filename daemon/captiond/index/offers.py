@@ -15,18 +15,21 @@ from captiond.models import Photo, State
 ROWS_A_STATEMENT = 100
 """Multi-row inserts of this size wrote the most rows a second when measured."""
 
-_COLUMNS = 11
+_COLUMNS = 12
 _SAME = """
     photos.size = excluded.size AND photos.mtime_ns = excluded.mtime_ns
     AND photos.ctime_ns = excluded.ctime_ns AND photos.inode = excluded.inode
 """
+_UNASKED = f"({_SAME} AND photos.state <> 'missing' AND excluded.state = 'queued')"
 _OFFER = f"""
     INSERT INTO photos
-        (root, folder, name, size, mtime_ns, ctime_ns, inode, state, reason, lane, seen_at)
+        (root, folder, name, size, mtime_ns, ctime_ns, inode, state, reason, lane, seen_at, beside)
     VALUES {{values}}
     ON CONFLICT (root, folder, name) DO UPDATE SET
-        state = excluded.state, reason = excluded.reason, lane = excluded.lane,
-        seen_at = excluded.seen_at, attempts = 0, crashes = 0, retry_at = NULL,
+        state = excluded.state, lane = excluded.lane, seen_at = excluded.seen_at,
+        reason = iif({_UNASKED}, reason, excluded.reason), unasked = iif({_UNASKED}, state, NULL),
+        beside = coalesce(excluded.beside, beside), gone_at = NULL,
+        attempts = 0, crashes = 0, retry_at = NULL,
         owner = iif({HELD_BY_JOB}, NULL, owner),
         digest = iif({_SAME}, digest, NULL), anew_after = iif({_SAME}, anew_after, NULL),
         former = iif({_SAME}, former, coalesce(caption, former)),
@@ -34,15 +37,21 @@ _OFFER = f"""
         captioned_at = iif({_SAME}, captioned_at, NULL),
         size = excluded.size, mtime_ns = excluded.mtime_ns,
         ctime_ns = excluded.ctime_ns, inode = excluded.inode
-    WHERE photos.state = 'missing' OR NOT ({_SAME})
+    WHERE photos.state = 'missing' OR NOT ({_SAME}) OR (
+        photos.beside <> excluded.beside
+        AND photos.state IN ('captioned', 'failed', 'refused', 'skipped')
+    )
 """  # noqa: S608 the parts are constants of this module
 _ONE_ROW = f"({', '.join('?' * _COLUMNS)})"
 
 _GONE = f"""
-    UPDATE photos SET state = 'missing', reason = ?, retry_at = NULL,
+    UPDATE photos SET state = 'missing', reason = ?, gone_at = ?, retry_at = NULL, unasked = NULL,
         owner = iif({HELD_BY_JOB}, NULL, owner)
     WHERE root = ? AND folder = ? AND name = ?
-    AND (state NOT IN ('missing', 'inflight') OR {HELD_BY_JOB})
+    AND (
+        state NOT IN ('missing', 'inflight') OR {HELD_BY_JOB}
+        OR (state = 'missing' AND gone_at IS NULL)
+    )
 """  # noqa: S608 a constant condition
 _SAVE_FOLDER = """
     INSERT INTO directories (root, folder, digest) VALUES (?, ?, ?)
@@ -66,7 +75,7 @@ def gone(db: sqlite3.Connection, photos: Sequence[Photo], now: float) -> None:
     """Mark photos as missing."""
     since = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
     reason = f"the file is gone since {since}"
-    db.executemany(_GONE, ((reason, *photo_key(photo)) for photo in photos))
+    db.executemany(_GONE, ((reason, now, *photo_key(photo)) for photo in photos))
 
 
 def save_folders(db: sqlite3.Connection, digests: Sequence[FolderDigest]) -> None:
@@ -95,6 +104,7 @@ def _row(sighting: Sighting, state: State, now: float) -> tuple[object, ...]:
         reason,
         int(sighting.lane),
         now,
+        sighting.beside,
     )
 
 

@@ -71,12 +71,14 @@ EARLIER_SUSPECT = """
 """
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ?"
 _COMPLETED = f"""
-    state = 'captioned', written = ?, captioned_at = ?, reason = ?, anew_after = NULL, {SHOW}
+    state = 'captioned', written = ?, captioned_at = ?, reason = ?, anew_after = NULL,
+    unasked = NULL, beside = coalesce(?, beside), {SHOW}
 """
 _KEEPS_ITS_OWN = "anew_after IS NOT NULL AND caption IS NOT NULL"
 _SET_ASIDE = f"""
-    state = iif({_KEEPS_ITS_OWN}, 'captioned', ?), anew_after = NULL,
-    reason = iif({_KEEPS_ITS_OWN}, '{IN_VAIN}', '') || ?
+    state = coalesce(unasked, iif({_KEEPS_ITS_OWN}, 'captioned', ?)), anew_after = NULL,
+    reason = iif(unasked IS NULL, iif({_KEEPS_ITS_OWN}, '{IN_VAIN}', '') || ?, reason),
+    unasked = NULL
 """
 # The service works on an open batch job all the same: neither lost nor in a crash's way.
 _LEFT = f"owner IS NOT NULL AND NOT {HELD_BY_JOB}"
@@ -129,7 +131,7 @@ def complete(db: sqlite3.Connection, done: Sequence[Completed], owner: str) -> N
         reason = None if one.reason is None else plain(one.reason)
         written = written_column(one.written)
         shown = show_values(one.digest, one.recipe)
-        values = (written, one.captioned_at, reason, *shown)
+        values = (written, one.captioned_at, reason, one.beside, *shown)
         _close(db, _COMPLETED, values, (photo_key(one.photo), owner))
 
 
@@ -140,7 +142,10 @@ def retry(db: sqlite3.Connection, retries: Sequence[Retry], owner: str) -> None:
         values = (one.at, plain(one.reason), given_back)
         _close(
             db,
-            "state = 'queued', retry_at = ?, reason = ?, attempts = max(attempts - ?, 0)",
+            """
+            state = 'queued', retry_at = ?, reason = iif(unasked IS NULL, ?, reason),
+            attempts = max(attempts - ?, 0)
+            """,
             values,
             (photo_key(one.photo), owner),
         )
@@ -150,7 +155,8 @@ def park(db: sqlite3.Connection, parked: Sequence[Parked], owner: str) -> None:
     """Close claims that end without a caption."""
     for one in parked:
         # A missing photo that comes back finds its order still standing.
-        columns = "state = ?, reason = ?" if one.state is State.MISSING else _SET_ASIDE
+        missing = "state = ?, reason = ?, unasked = NULL"
+        columns = missing if one.state is State.MISSING else _SET_ASIDE
         values = (one.state, plain(one.reason))
         _close(db, columns, values, (photo_key(one.photo), owner))
 
@@ -162,13 +168,20 @@ def release(db: sqlite3.Connection, photos: Iterable[Photo], owner: str) -> None
         _close(db, back, (), (photo_key(photo), owner))
 
 
+def put_back(db: sqlite3.Connection, photo: Photo, owner: str, beside: str | None) -> None:
+    """Close the claim on an `unasked` photo as if it had never been queued."""
+    back = "state = coalesce(unasked, 'queued'), unasked = NULL, beside = coalesce(?, beside)"
+    _close(db, back, (beside,), (photo_key(photo), owner))
+
+
 def requeue(
     db: sqlite3.Connection, states: Sequence[State], now: float, photos: Iterable[Photo] | None
 ) -> int:
     """Queue every photo in these states anew, due from `now` on; or only these photos."""
     marks = ", ".join("?" * len(states))
     anew = f"""
-        UPDATE photos SET state = 'queued', reason = NULL, attempts = 0, crashes = 0, retry_at = ?
+        UPDATE photos SET state = 'queued', reason = NULL, attempts = 0, crashes = 0, retry_at = ?,
+            unasked = NULL
         WHERE state IN ({marks})
     """  # noqa: S608 question marks
     if photos is None:

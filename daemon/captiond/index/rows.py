@@ -18,7 +18,7 @@ CAPTION_COLUMNS = (
 )
 CLAIM_COLUMNS = (
     "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, "
-    "written, anew_after"
+    "written, anew_after, unasked"
 )
 
 HELD_BY_JOB = "photos.owner IN (SELECT 'job ' || id FROM jobs WHERE ended_at IS NULL)"
@@ -71,13 +71,19 @@ def to_claim(row: sqlite3.Row) -> Claim:
         seen_at=row["seen_at"],
         digest=row["digest"],
         anew_after=row["anew_after"],
-        written={kind: Written(**one) for kind, one in json.loads(row["written"]).items()},
+        written=to_written(row["written"]),
+        unasked=row["unasked"] is not None,
     )
 
 
 def written_column(written: Mapping[str, Written]) -> str:
     """Return what was written to which sidecar as JSON."""
     return json.dumps({k: {"name": w.name, "digest": w.digest} for k, w in written.items()})
+
+
+def to_written(column: str) -> dict[str, Written]:
+    """Return what was written to which sidecar."""
+    return {kind: Written(**one) for kind, one in json.loads(column).items()}
 
 
 def caption_columns(caption: Caption) -> tuple[object, ...]:

@@ -22,7 +22,9 @@ from captiond.index.base import (
     Retry,
     Sighting,
 )
+from captiond.index.beside import SqliteBeside
 from captiond.index.connections import FAILURES, connect_reading, connect_writing, unavailable
+from captiond.index.downloads import SqliteDownloads
 from captiond.index.folders import SqliteFolderView
 from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.index.health_base import Health
@@ -47,10 +49,12 @@ class SqliteIndex:
         self._writer = writer
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="index reader")
+        self.beside = SqliteBeside(writer.run, self._read)
         self.jobs = SqliteJobs(writer.run, self._read)
         self.history = SqliteHistory(writer.run, self._read)
         self.ledger = SqliteLedger(writer.run, self._read)
         self.limits = SqliteLimits(writer.run, self._read)
+        self.downloads = SqliteDownloads(writer.run, self._read)
 
     @classmethod
     async def open(cls, path: Path) -> SqliteIndex:

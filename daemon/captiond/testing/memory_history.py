@@ -97,6 +97,7 @@ class MemoryHistory:
         self._index.captions.append(caption)
         self.repeats[len(self._index.captions)] = original
         row.caption, row.state, row.reason = caption, State.QUEUED, None
+        row.unasked = None
         row.retry_at, row.attempts, row.crashes = now + REVERSAL_SECONDS, 0, 0
         return Reversal(claim, caption)
 

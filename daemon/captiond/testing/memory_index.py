@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 
 from captiond.index.base import (
-    CRASH_LIMIT,
     Answer,
     Claim,
     Completed,
@@ -24,8 +23,10 @@ from captiond.index.base import (
 from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.index.health_base import Health
 from captiond.index.ledger_base import FREE, Bill
-from captiond.index.suspects import STEP_BACK_SECONDS, claimable
+from captiond.index.suspects import claimable
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
+from captiond.testing.memory_beside import MemoryBeside
+from captiond.testing.memory_downloads import MemoryDownloads
 from captiond.testing.memory_history import MemoryHistory
 from captiond.testing.memory_jobs import MemoryJobs
 from captiond.testing.memory_ledger import MemoryLedger
@@ -44,10 +45,12 @@ class MemoryIndex:
         self.facts: dict[str, Facts] = {}
         self.recipes: dict[str, Recipe] = {}
         self.health: Health | None = None
+        self.beside = MemoryBeside(self)
         self.jobs = MemoryJobs(self)
         self.history = MemoryHistory(self)
         self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))
         self.limits = MemoryLimits(self)
+        self.downloads = MemoryDownloads()
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
@@ -62,8 +65,9 @@ class MemoryIndex:
         for photo in photos:
             row = self.rows.get(photo)
             in_job = row is not None and self.jobs.holds(row.owner)
-            if row is not None and (in_job or row.state not in (State.MISSING, State.INFLIGHT)):
-                row.state, row.retry_at = State.MISSING, None
+            if row is not None and (in_job or row.may_go):
+                row.state, row.retry_at, row.unasked = State.MISSING, None, None
+                row.gone_at = now
                 row.owner = None if in_job else row.owner
                 row.reason = f"the file is gone since {now}"
 
@@ -166,31 +170,33 @@ class MemoryIndex:
     async def complete(self, done: Sequence[Completed], *, owner: str) -> None:
         """Close claims whose caption stands in index and sidecars."""
         for one in done:
-            row = self._close(one.photo, owner)
+            row = self.close(one.photo, owner)
             if row is not None:
                 row.state, row.reason, row.anew_after = State.CAPTIONED, one.reason, None
                 row.written, row.captioned_at = dict(one.written), one.captioned_at
+                row.beside, row.unasked = one.beside or row.beside, None
                 self._show(row, one.digest, one.recipe)
 
     async def retry(self, retries: Sequence[Retry], *, owner: str) -> None:
         """Put claimed photos back into the queue for later."""
         for one in retries:
-            row = self._close(one.photo, owner)
+            row = self.close(one.photo, owner)
             if row is not None:
-                row.state, row.reason, row.retry_at = State.QUEUED, one.reason, one.at
+                row.state, row.retry_at = State.QUEUED, one.at
+                row.reason = one.reason if row.unasked is None else row.reason
                 row.attempts -= 0 if one.counted else 1
 
     async def park(self, parked: Sequence[Parked], *, owner: str) -> None:
         """Close claims that end without a caption."""
         for one in parked:
-            row = self._close(one.photo, owner)
+            row = self.close(one.photo, owner)
             if row is not None:
                 row.set_aside(one.state, one.reason)
 
     async def release(self, photos: Sequence[Photo], *, owner: str) -> None:
         """Put claimed photos back as if they had never been claimed."""
         for photo in photos:
-            row = self._close(photo, owner)
+            row = self.close(photo, owner)
             if row is not None:
                 row.state, row.attempts = State.QUEUED, row.attempts - 1
 
@@ -202,7 +208,7 @@ class MemoryIndex:
         chosen = [row for row in rows if row.state in states]
         for row in chosen:
             row.state, row.reason, row.retry_at = State.QUEUED, None, now
-            row.attempts = row.crashes = 0
+            row.attempts, row.crashes, row.unasked = 0, 0, None
         return len(chosen)
 
     async def recover(self, *, now: float) -> list[Photo]:
@@ -218,7 +224,7 @@ class MemoryIndex:
         ]
         for photo in held:
             self.rows[photo].owner = None
-            self._take_back(self.rows[photo], asked=photo in asked, now=now)
+            self.rows[photo].take_back(asked=photo in asked, now=now)
         return held
 
     async def counts(self) -> dict[State, int]:
@@ -235,17 +241,22 @@ class MemoryIndex:
     def _offer(self, sighting: Sighting, now: float) -> bool:
         known = self.rows.get(sighting.photo)
         same = known is not None and known.signature == sighting.signature
-        if known is not None and same and known.state is not State.MISSING:
+        alone = same and known is not None and known.state is not State.MISSING
+        if alone and known is not None and not known.is_changed_beside(sighting.beside):
             return False
         row = Row(sighting.photo, sighting.signature, sighting.lane, now, len(self.rows))
+        row.beside = sighting.beside
         if known is not None:
             row.order, row.written = known.order, known.written
+            row.beside = sighting.beside or known.beside
             row.owner = None if self.jobs.holds(known.owner) else known.owner
         if known is not None and same:
             row.digest, row.caption = known.digest, known.caption
             row.captioned_at, row.anew_after = known.captioned_at, known.anew_after
+            row.reason = known.reason if alone else None
+            row.unasked = known.state if alone else None
         if sighting.reason is not None:
-            row.state, row.reason = State.SKIPPED, sighting.reason
+            row.state, row.reason, row.unasked = State.SKIPPED, sighting.reason, None
         self.rows[sighting.photo] = row
         return row.state is State.QUEUED
 
@@ -267,7 +278,8 @@ class MemoryIndex:
         row.owner = None
         return None
 
-    def _close(self, photo: Photo, owner: str) -> Row | None:
+    def close(self, photo: Photo, owner: str) -> Row | None:
+        """Close a claim; return its row, None for a void one."""
         row = self.held(photo, owner)
         if row is not None:
             row.owner = None
@@ -278,16 +290,6 @@ class MemoryIndex:
         found = [c for c in self.captions if (c.digest, c.recipe) == (digest, recipe)]
         shown = row.caption if row.digest == digest else None
         row.digest, row.caption = digest, shown or (found[-1] if found else None)
-
-    def _take_back(self, row: Row, *, asked: bool, now: float) -> None:
-        if row.state is not State.INFLIGHT:
-            return
-        row.crashes += asked
-        if row.crashes >= CRASH_LIMIT:
-            row.set_aside(State.FAILED, f"captiond stopped {CRASH_LIMIT} times")
-        else:
-            row.state, row.attempts = State.QUEUED, row.attempts - 1
-            row.retry_at = now + STEP_BACK_SECONDS * row.crashes**2 if row.crashes else None
 
     def _snapshot(self) -> list[Row]:
         with self._lock:

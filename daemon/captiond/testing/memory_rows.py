@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from captiond.index.base import Claim
+from captiond.index.base import CRASH_LIMIT, Claim
 from captiond.index.folders_base import KnownFile
 from captiond.index.history_base import IN_VAIN
+from captiond.index.suspects import STEP_BACK_SECONDS
 from captiond.models import Caption, Lane, Photo, Signature, State, Written
 
 
@@ -31,6 +32,9 @@ class Row:
     anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
     captioned_at: float | None = None
+    beside: str | None = None
+    unasked: State | None = None
+    gone_at: float | None = None
 
     @property
     def waits(self) -> bool:
@@ -42,14 +46,41 @@ class Row:
         """Whether the photo was with the captioner at a crash and is not answered yet."""
         return self.crashes > 0 and self.state in (State.QUEUED, State.INFLIGHT)
 
+    @property
+    def may_go(self) -> bool:
+        """Whether it makes a difference that the file is gone."""
+        if self.state is State.MISSING:
+            return self.gone_at is None
+        return self.state is not State.INFLIGHT
+
+    def is_changed_beside(self, beside: str | None) -> bool:
+        """Tell whether what lies beside the photo is a reason to queue it."""
+        idle = self.state not in (State.QUEUED, State.INFLIGHT, State.MISSING)
+        return idle and None not in (beside, self.beside) and beside != self.beside
+
     def set_aside(self, state: State, reason: str) -> None:
         """End without a caption, or with the one before when a new one was ordered in vain."""
+        before, self.unasked = self.unasked, None
+        if before is not None and state is not State.MISSING:
+            self.state, self.anew_after = before, None
+            return
         self.state, self.reason = state, reason
         if state is State.MISSING:
             return
         if self.anew_after is not None and self.caption is not None:
             self.state, self.reason = State.CAPTIONED, IN_VAIN + reason
         self.anew_after = None
+
+    def take_back(self, *, asked: bool, now: float) -> None:
+        """Go back into the queue after a crash; `asked` says that a request was in flight."""
+        if self.state is not State.INFLIGHT:
+            return
+        self.crashes += asked
+        if self.crashes >= CRASH_LIMIT:
+            self.set_aside(State.FAILED, f"captiond stopped {CRASH_LIMIT} times")
+        else:
+            self.state, self.attempts = State.QUEUED, self.attempts - 1
+            self.retry_at = now + STEP_BACK_SECONDS * self.crashes**2 if self.crashes else None
 
     def claim(self) -> Claim:
         """Return the row as its holder sees it."""
@@ -62,6 +93,7 @@ class Row:
             digest=self.digest,
             anew_after=self.anew_after,
             written=self.written,
+            unasked=self.unasked is not None,
         )
 
 
@@ -80,7 +112,13 @@ class MemoryFolderView:
     def files(self, root: str, folder: str) -> dict[str, KnownFile]:
         """Return what is known of the files straight in `folder`, by name, `missing` ones too."""
         return {
-            row.photo.name: KnownFile(row.signature.size, row.signature.mtime_ns, row.state)
+            row.photo.name: KnownFile(
+                row.signature.size,
+                row.signature.mtime_ns,
+                row.state,
+                row.beside,
+                row.captioned_at,
+            )
             for row in self._beneath(root)
             if row.photo.folder == folder
         }
