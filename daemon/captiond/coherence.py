@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 
 from captiond.generations import thinking_levels
-from captiond.settings import GeminiSettings
+from captiond.settings import DownloadsSettings, GeminiSettings
 
 
 def contradictions(gemini: GeminiSettings) -> Iterator[str]:
@@ -25,3 +26,15 @@ def contradictions(gemini: GeminiSettings) -> Iterator[str]:
     for key, value in (("tier", gemini.tier), ("backlog", gemini.backlog)):
         if value != "standard":
             yield f'gemini.{key}: "{value}" is not for Vertex AI here; set it to "standard"'
+
+
+def no_networks(downloads: DownloadsSettings) -> Iterator[str]:
+    """Yield a sentence for each inside address to be reached that is none."""
+    for at, text in enumerate(downloads.allow_private):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            yield (
+                f'downloads.allow_private[{at}]: must be an address or a network, "192.168.1.20" '
+                f'or "192.168.1.0/24", not "{text}"'
+            )

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from captiond import validation
-from captiond.coherence import contradictions
+from captiond.coherence import contradictions, no_networks
 from captiond.enclosures import enclosed, read_text
 from captiond.errors import ConfigError
 from captiond.secrecy import keep_secret
@@ -237,7 +237,7 @@ def _absolute(path: str, base: Path) -> str:
 
 def _completed(settings: Settings, state: Path, problems: list[str]) -> Settings:
     """Fill in what depends on the machine: texts in files, the index's usual place."""
-    problems += contradictions(settings.gemini)
+    problems += [*contradictions(settings.gemini), *no_networks(settings.downloads)]
     index = settings.index
     if not index.path:
         index = IndexSettings(path=str(state / "index.db"))

@@ -95,6 +95,15 @@ class ImageSettings(Struct, frozen=True, kw_only=True):
     decode_megabytes: Annotated[int, Meta(ge=256, le=1_000_000)] = 2048
 
 
+class DownloadsSettings(Struct, frozen=True, kw_only=True):
+    """What one download may take, how many go at once, which inside addresses may be reached."""
+
+    max_megabytes: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    timeout_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    allow_private: list[Annotated[str, Meta(min_length=1)]] = []
+
+
 class LogSettings(Struct, frozen=True, kw_only=True):
     """How much is logged to stderr, and how it looks."""
 
@@ -128,6 +137,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: LimitsSettings = LimitsSettings()
     watch: WatchSettings = WatchSettings()
     images: ImageSettings = ImageSettings()
+    downloads: DownloadsSettings = DownloadsSettings()
     log: LogSettings = LogSettings()
     folders: list[FolderSettings] = []
     source: str | None = None
@@ -140,6 +150,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "limits": LimitsSettings,
     "watch": WatchSettings,
     "images": ImageSettings,
+    "downloads": DownloadsSettings,
     "log": LogSettings,
 }
 """The tables of the file; `[[folders]]` stands beside them."""

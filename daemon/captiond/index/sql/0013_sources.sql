@@ -1,4 +1,6 @@
--- Where a content was downloaded from; and the addresses that are still to be fetched, or ended badly.
+-- Where a content was downloaded from; the addresses that are still to be fetched, or ended; the
+-- files that named them. `address` is a digest of the url as it was given: what ended well keeps a
+-- url without what only its first reader was to know.
 CREATE TABLE sources (
     digest TEXT PRIMARY KEY,
     url TEXT NOT NULL,
@@ -7,15 +9,28 @@ CREATE TABLE sources (
 
 CREATE TABLE downloads (
     id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,
     url TEXT NOT NULL,
+    host TEXT NOT NULL,
     root TEXT NOT NULL,
     folder TEXT NOT NULL,
     state TEXT NOT NULL,
     reason TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
     retry_at REAL,
+    validator TEXT NOT NULL DEFAULT '',
     name TEXT,
     added_at REAL NOT NULL,
     ended_at REAL,
-    UNIQUE (url, root, folder)
+    UNIQUE (address, root, folder)
 );
+
+CREATE INDEX downloads_state ON downloads (state);
+
+CREATE TABLE links (
+    root TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (root, folder, name)
+) WITHOUT ROWID;
