@@ -78,12 +78,16 @@ def to_claim(row: sqlite3.Row) -> Claim:
 
 def written_column(written: Mapping[str, Written]) -> str:
     """Return what was written to which sidecar as JSON."""
-    return json.dumps({k: {"name": w.name, "digest": w.digest} for k, w in written.items()})
+    return json.dumps({kind: _written(one) for kind, one in written.items()})
 
 
 def to_written(column: str) -> dict[str, Written]:
     """Return what was written to which sidecar."""
     return {kind: Written(**one) for kind, one in json.loads(column).items()}
+
+
+def _written(one: Written) -> dict[str, object]:
+    return {"name": one.name, "digest": one.digest, **({"deleted": True} if one.deleted else {})}
 
 
 def caption_columns(caption: Caption) -> tuple[object, ...]:

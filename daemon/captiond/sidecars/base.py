@@ -3,7 +3,7 @@
 sidecar     a file beside the photo that carries its caption
 kind        "txt", "json" or "xmp"
 ours        written by captiond and not changed since: by digest, or by its own marks
-foreign     anything else: a person's or another program's; merged into where the kind can, else left
+foreign     anything else: another's; an XMP is merged into, the other kinds are left alone
 marks       the JSON document as an extended attribute, where a format has no room for it
 stamp       what tells that a file was written to: its size and time
 """
@@ -13,18 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from captiond.files import Stamp
 from captiond.models import Caption, Description, Handwriting, Photo, Recipe, Tags, Written
+from captiond.sidecars.names import Names
 
 LIMIT_BYTES = 2 << 20
 """More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
 larger is another's, whatever it says. The XML parser takes up to 30 times the size."""
-
-
-Names = Literal["full", "stem"]
-"""How sidecars are named: after the whole file, or without its extension."""
 
 
 @dataclass(frozen=True, slots=True)

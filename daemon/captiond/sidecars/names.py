@@ -1,0 +1,108 @@
+"""Tells which files are a photo's sidecars, by their names.
+
+full    named after the whole file: IMG.jpg.xmp, IMG.jpg.txt, IMG.jpg.caption.json
+stem    named without its extension: IMG.xmp, IMG.txt, IMG.caption.json
+rival   another photo that a sidecar named after the stem could belong to
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+Names = Literal["full", "stem"]
+"""How sidecars are named: after the whole file, or without its extension."""
+
+SUFFIXES: Mapping[str, str] = {"xmp": ".xmp", "txt": ".txt", "json": ".caption.json"}
+"""What each kind adds to a name: none that Google Takeout writes or PhotoPrism reads."""
+
+_RAW_WORDS = (
+    "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef ptx raf raw "
+    "rw2 rwl sr2 srf srw x3f"
+)
+_OTHER_WORDS = "avif bmp gif heic heif hif j2k jfif jp2 jpe jpeg jpg jxl png psd tif tiff webp"
+_COMPANION_WORDS = (
+    "aae arp avi bak caption cos crdownload csv dop html json lrv m4v md mov mp3 mp4 mpg nksc npz "
+    "on1 part pp3 tags thm tmp txt url vrd wav webloc xmp"
+)
+_RAW = frozenset(_RAW_WORDS.split())
+_PICTURES = _RAW.union(_OTHER_WORDS.split())
+_COMPANIONS = frozenset(_COMPANION_WORDS.split())
+"""Extensions of files that go with a photo of the same stem: any other may be a photo's."""
+
+_FOR_EXTENSION = re.compile(rb"""SidecarForExtension\s*(?:=\s*["']|>)\s*([^\s"'<]{1,20})""")
+
+
+def file_name(photo_name: str, suffix: str, names: Names) -> str:
+    """Return the name of a sidecar that is to be made."""
+    return (stem_of(photo_name) if names == "stem" else photo_name) + suffix
+
+
+def stem_of(photo_name: str) -> str:
+    """Return the name without its extension; the whole one where the stem is no name of its own.
+
+    `IMG.jpg.xmp` is the sidecar of `IMG.jpg` and not of `IMG.jpg.webp`; `IMG.urls.txt` lists links.
+    """
+    stem = photo_name.rpartition(".")[0]
+    inner = stem.rpartition(".")[2].lower() if "." in stem else ""
+    return photo_name if not stem or inner in _PICTURES | {"urls"} else stem
+
+
+def spellings(base: str, kind: str) -> tuple[str, ...]:
+    """Return what a kind of sidecar of this base name is called: `IMG.xmp`, and `IMG.XMP`, too."""
+    suffix = SUFFIXES[kind]
+    return (base + suffix,) if kind == "json" else (base + suffix, base + suffix.upper())
+
+
+def candidates(photo_name: str) -> tuple[str, ...]:
+    """Return every name that a sidecar of this photo may have, the surest first of each kind."""
+    bases = dict.fromkeys((photo_name, stem_of(photo_name)))
+    return tuple(name for kind in SUFFIXES for base in bases for name in spellings(base, kind))
+
+
+def beside_digest(entries: Iterable[tuple[str, int, int]]) -> str:
+    """Return a digest of what lies beside a photo, "" for nothing.
+
+    `entries` are (name, size, mtime_ns) of those of its candidates that are plain files.
+    """
+    lying = sorted(set(entries))
+    if not lying:
+        return ""
+    told = "\0".join(f"{name}\0{size}\0{mtime_ns}" for name, size, mtime_ns in lying)
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def rivals(photo_name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the other photos among the names of a folder that share the photo's stem."""
+    stem = stem_of(photo_name)
+    return tuple(sorted(n for n in names if n != photo_name and _could_own(n, stem)))
+
+
+def is_its_own(photo_name: str, kind: str, content: bytes, others: Iterable[str]) -> bool:
+    """Tell whether a sidecar named after the stem is this photo's, and not one of its rivals'.
+
+    Adobe's property says so; a raw file has its XMP by that name.
+    """
+    extensions = {_extension(name) for name in others}
+    if kind != "xmp" or not extensions:
+        return not extensions
+    mine, told = _extension(photo_name), _for_extension(content)
+    if told in extensions | {mine}:
+        return told == mine and mine not in extensions
+    return mine in _RAW and _RAW.isdisjoint(extensions)
+
+
+def _for_extension(content: bytes) -> str:
+    found = _FOR_EXTENSION.search(content)
+    return found[1].decode("ascii", "replace").lower() if found else ""
+
+
+def _could_own(name: str, stem: str) -> bool:
+    head, _, extension = name.rpartition(".")
+    return name == stem or (head == stem and extension.lower() not in _COMPANIONS)
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
