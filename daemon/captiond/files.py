@@ -10,12 +10,22 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from captiond import errors
-from captiond.beneath import IN_FILE, folder_beneath, kind
+from captiond.beneath import IN_FILE, folder_beneath
+from captiond.plainfiles import (
+    Content,
+    ForeignFileError,
+    Stamp,
+    look_at,
+    read_at,
+    stamp_of,
+    status_at,
+    unlink_plain,
+)
 from captiond.visible import spelled_out
 
 TEMPORARY_PREFIX = ".captiond-"
@@ -39,14 +49,6 @@ _FOLDER_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells that a file was written to: its size and its time in nanoseconds."""
-
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """A file to be written; `replaces` is what it was decided on, None that no file was there.
 
@@ -65,11 +67,30 @@ def read_beneath(root: str, folder: str, name: str, *, limit_bytes: int) -> byte
     Raises SidecarForeign for what is no plain file, may not be read, or is over the limit;
     SidecarImpossible for a name that is too long; SidecarUnwritable.
     """
+    content = content_beneath(root, folder, name, limit_bytes=limit_bytes)
+    return None if content is None else content.data
+
+
+def content_beneath(root: str, folder: str, name: str, *, limit_bytes: int) -> Content | None:
+    """Return what `read_beneath` does, with its stamp; raises the same."""
     with _sidecar_errors(root, folder, name), folder_beneath(root, folder) as within:
-        content = _read_at(within, name, limit_bytes + 1)
-        if content is not None and len(content) > limit_bytes:
-            raise _ForeignError(errno.EFBIG, f"it is larger than {limit_bytes} bytes")
+        content = read_at(within, name, limit_bytes + 1)
+        if content is not None and len(content.data) > limit_bytes:
+            raise ForeignFileError(errno.EFBIG, f"it is larger than {limit_bytes} bytes")
         return content
+
+
+def look_beneath(root: str, folder: str, names: Iterable[str]) -> dict[str, Stamp | None]:
+    """Return which of these names are there, with their stamps: None for what is no plain file.
+
+    Raises SidecarUnwritable.
+    """
+    with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
+        found = look_at(within, names)
+    return {
+        name: stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+        for name, status in found.items()
+    }
 
 
 def marks_beneath(root: str, folder: str, name: str) -> bytes | None:
@@ -99,8 +120,8 @@ def names_beneath(root: str, folder: str) -> list[str]:
         return [entry.name for entry in entries]
 
 
-def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> None:
-    """Write files beside a photo, each whole or not at all, durable on return.
+def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> dict[str, Stamp]:
+    """Write files beside a photo, each whole or not at all, durable on return; tell their stamps.
 
     Their order is kept and the first error ends it: the files before it stand. A file keeps the
     mode (and for root the owner) of the one it replaces, but is never a program. One fsync of the
@@ -109,13 +130,29 @@ def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> None:
     Raises SidecarUnwritable, also when a file is not what `replaces` says; SidecarForeign for a
     name that is no plain file; SidecarImpossible.
     """
+    stamps = {}
     with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
         try:
             for draft in drafts:
                 with _sidecar_errors(root, folder, draft.name):
-                    _put(within, draft)
+                    stamps[draft.name] = _put(within, draft)
         finally:
             _sync_folder(within)
+    return stamps
+
+
+def remove_beneath(root: str, folder: str, name: str, *, holding: bytes) -> bool:
+    """Remove a file beside a photo, durably, if it holds these very bytes; return whether it did.
+
+    Raises SidecarForeign for what is no plain file, SidecarUnwritable.
+    """
+    with _sidecar_errors(root, folder, name), folder_beneath(root, folder) as within:
+        content = read_at(within, name, len(holding) + 1)
+        if content is None or content.data != holding:
+            return False
+        os.unlink(name, dir_fd=within)
+        _sync_folder(within)
+        return True
 
 
 def sweep_beneath(root: str, folder: str) -> int:
@@ -128,7 +165,7 @@ def sweep_beneath(root: str, folder: str) -> int:
     with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
         for name in left:
             try:
-                swept += _unlink_plain(within, name)
+                swept += unlink_plain(within, name)
             except OSError as error:  # another user's: the rest is swept all the same
                 refused = error
         if refused is not None:
@@ -175,54 +212,16 @@ def _sidecar_errors(root: str, folder: str, name: str) -> Iterator[None]:
 
 
 def _sidecar_error(error: OSError, path: str) -> errors.SidecarError:
-    if isinstance(error, _ForeignError):
+    if isinstance(error, ForeignFileError):
         return errors.SidecarForeign(f"{path} was left alone: {error.strerror}")
     if error.errno == errno.ENAMETOOLONG:
         return errors.SidecarImpossible(f"{path} cannot be written: the name would be too long")
     return errors.SidecarUnwritable(f"{path} cannot be written: {error.strerror}")
 
 
-class _ForeignError(OSError):
-    """The file is there and is not to be touched; becomes SidecarForeign with its path."""
-
-
-def _status_at(within: int, name: str) -> os.stat_result | None:
-    try:
-        return os.stat(name, dir_fd=within, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def _read_at(within: int, name: str, count: int) -> bytes | None:
-    """Return the first `count` bytes of a plain file, None if there is none."""
-    if (status := _status_at(within, name)) is None:
-        return None
-    _check_plain(status)  # before it is opened: that already does something to a pipe or a device
-    try:
-        fd = os.open(name, IN_FILE, dir_fd=within)
-    except PermissionError as error:
-        raise _ForeignError(errno.EACCES, "it may not be read") from error
-    with os.fdopen(fd, "rb") as file:
-        _check_plain(os.fstat(fd))
-        return file.read(count)
-
-
-def _check_plain(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise _ForeignError(errno.EEXIST, f"it is {kind(status)}")
-
-
-def _unlink_plain(within: int, name: str) -> bool:
-    status = _status_at(within, name)
-    if status is None or not stat.S_ISREG(status.st_mode):
-        return False
-    os.unlink(name, dir_fd=within)
-    return True
-
-
-def _put(within: int, draft: Draft) -> None:
+def _put(within: int, draft: Draft) -> Stamp:
     temporary = f"{OUR_PREFIX}{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-    replaced = _status_at(within, draft.name)
+    replaced = status_at(within, draft.name)
     # Private until it has the mode of what it replaces, which may be private for good.
     fd = os.open(temporary, _OUT_FILE, 0o666 if replaced is None else 0o600, dir_fd=within)
     try:
@@ -232,12 +231,14 @@ def _put(within: int, draft: Draft) -> None:
             file.flush()
             _mark(file.fileno(), draft.marks)
             os.fsync(file.fileno())
+            stamp = stamp_of(os.fstat(file.fileno()))
         _check_replaced(within, draft)
         os.rename(temporary, draft.name, src_dir_fd=within, dst_dir_fd=within)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=within)
         raise
+    return stamp
 
 
 def _mark(fd: int, marks: Sequence[bytes]) -> None:
@@ -264,7 +265,8 @@ def _keep_mode(fd: int, replaced: os.stat_result | None) -> None:
 
 def _check_replaced(within: int, draft: Draft) -> None:
     """See that nobody wrote the file since it was decided on: the fsync may have taken long."""
-    if _read_at(within, draft.name, len(draft.replaces or b"") + 1) != draft.replaces:
+    content = read_at(within, draft.name, len(draft.replaces or b"") + 1)
+    if (None if content is None else content.data) != draft.replaces:
         raise OSError(errno.EBUSY, "it was written to meanwhile")
 
 
