@@ -7,6 +7,7 @@ in a caption they are left out, in a terminal or a log they are spelled out.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterator
 
@@ -48,6 +49,15 @@ def spelled_out(text: str, spell: Callable[[str], str] = _escaped) -> str:
     if _is_plain(text):
         return text
     return "".join(character if shows else spell(character) for character, shows in _judged(text))
+
+
+def escape_json(text: str) -> str:
+    r"""Spell out as `\u001b` what cannot be seen in a JSON text, except its line feeds."""
+    return "\n".join(spelled_out(line, _json_escape) for line in text.split("\n"))
+
+
+def _json_escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def _is_plain(text: str) -> bool:

@@ -15,6 +15,7 @@ from captiond.errors import ConfigError
 from captiond.quota.budget import unpriced
 from captiond.secrecy import redact
 from captiond.settings import Settings
+from captiond.visible import escape_json
 
 
 @click.group(short_help="Show or check the configuration.")
@@ -104,4 +105,4 @@ def _literal(value: object) -> str:
         return f"{{ {', '.join(f'{key} = {_literal(one)}' for key, one in value.items())} }}"
     if value == math.inf:
         return "inf"
-    return output.escape_json(json.dumps(value, ensure_ascii=False))
+    return escape_json(json.dumps(value, ensure_ascii=False))

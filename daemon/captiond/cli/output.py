@@ -17,7 +17,7 @@ import click
 from captiond.config import load
 from captiond.secrecy import redact
 from captiond.settings import Settings
-from captiond.visible import spelled_out
+from captiond.visible import escape_json, spelled_out
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -49,11 +49,6 @@ def print_json(value: object) -> None:
     """
     is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
     click.echo(escape_json(json.dumps(value, ensure_ascii=not is_utf8, indent=2)))
-
-
-def escape_json(text: str) -> str:
-    r"""Spell out as `\u001b` what could steer a terminal, except the line feeds of indentation."""
-    return "\n".join(spelled_out(line, _json_escape) for line in text.split("\n"))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -95,10 +90,6 @@ def usd(cost: float | None) -> str:
 def count(number: int, thing: str) -> str:
     """Return a number of things in words that fit it: "1 photo", "1,200 photos"."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
-def _json_escape(character: str) -> str:
-    return json.dumps(character)[1:-1]
 
 
 def _text(value: object) -> str:

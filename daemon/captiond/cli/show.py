@@ -26,9 +26,11 @@ def command(ctx: click.Context, file: str, *, history: bool, as_json: bool) -> i
     With --history: every caption of this content, with the number that `captiond revert --to`
     takes; the one shown is marked with a star.
 
-    With --json: an object with the columns of the view `library`; with --history a list of objects,
-    one a caption. Exits with 1 when the index does not know the photo.
+    With --json: an object with the columns of the view `library`, and lens, source (the address it
+    was downloaded from) and taken_from (the photo whose caption it shows); with --history a list of
+    objects, one a caption. Exits with 1 when the index does not know the photo.
     """
+    from captiond.index.browse import facts_of
     from captiond.index.search import Library
 
     absolute = os.path.abspath(file)  # noqa: PTH100 - Path.absolute keeps ".."
@@ -39,14 +41,14 @@ def command(ctx: click.Context, file: str, *, history: bool, as_json: bool) -> i
                 _print_history(library.history(path), as_json=as_json)
                 return 0
             if entry is not None:
-                _print_entry(entry, as_json=as_json)
+                _print_entry(entry, facts_of(library, path), as_json=as_json)
                 return 0
     output.note(f"captiond: {absolute} is not in the index")
     return 1
 
 
-def _print_entry(entry: Entry, *, as_json: bool) -> None:
-    known = entry.to_dict()
+def _print_entry(entry: Entry, facts: dict[str, Any], *, as_json: bool) -> None:
+    known = {**entry.to_dict(), **facts}
     if as_json:
         output.print_json(known)
         return

@@ -29,6 +29,7 @@ STEPS = (
     "0011_people",
     "0012_kin",
     "0013_sources",
+    "0014_library_facts",
 )
 
 

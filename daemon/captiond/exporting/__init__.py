@@ -1,0 +1,1 @@
+"""Writes a whole library for other programs: the verb `export`."""
