@@ -11,6 +11,7 @@ CaptiondError
 │   ├── PhotoVanished          gone since it settled                          the scan decides
 │   ├── PhotoChanged           written to since it settled                    settles again
 │   ├── CaptionUnderway        a copy of it is being captioned                later
+│   ├── LeftAlone              nobody asked for captiond's words              as it was, or skipped
 │   ├── Undecodable            damaged, too large, or too slow to decode      failed
 │   ├── ImageRejected          the captioner cannot read this image           failed
 │   ├── CaptionRefused         the captioner declines to describe it          refused
@@ -25,6 +26,10 @@ CaptiondError
 │   ├── CaptionerPaused        the gate closed while the photo came to it     later
 │   │   └── OverBudget         a cap on what is spent is reached              another day or month
 │   └── CaptionerStopped       key, model or setting is wrong                 until an operator acts
+├── DownloadError              a photo from the web did not come
+│   ├── DownloadDead           and never will: refused, gone, no image        failed
+│   ├── DownloadLater          no connection, too slow, too many requests    some tries, then failed
+│   └── DownloadUnwritable     there is no room for it, or no folder         later
 └── SidecarError
     ├── SidecarForeign         another's file: left alone, told once          never
     ├── SidecarImpossible      can never be written (a name too long)
@@ -83,6 +88,14 @@ class PhotoChanged(PhotoError):
 
 class CaptionUnderway(PhotoError):
     """A copy of this photo is being captioned right now; its caption will serve both."""
+
+
+class LeftAlone(PhotoError):
+    """Nobody asked for captiond's words about it; `digest` is that of its content."""
+
+    def __init__(self, reason: str, digest: str) -> None:
+        super().__init__(reason)
+        self.digest = digest
 
 
 class CaptionInJob(CaptionUnderway):
@@ -201,6 +214,26 @@ class OverBudget(CaptionerPaused):
 
 class CaptionerStopped(CaptionerError):
     """Key, model or setting is wrong: asking again is of no use until an operator acts."""
+
+
+class DownloadError(CaptiondError):
+    """A photo from the web did not come; the sentence becomes the `reason` of its row."""
+
+
+class DownloadDead(DownloadError):
+    """It will never come from this address."""
+
+
+class DownloadLater(DownloadError):
+    """It may come later; after `retry_after` seconds if the server said so."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DownloadUnwritable(DownloadError):
+    """It cannot be written now: the disk is full, the folder is gone or read-only."""
 
 
 class SidecarError(CaptiondError):

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,10 +33,14 @@ TEMPORARY_PREFIX = ".captiond-"
 TEMPORARY_SUFFIX = ".tmp"
 """What unfinished files are called: hidden, and short, so that a name of 255 bytes has room."""
 
+PARTIAL_SUFFIX = ".part"
+PARTIAL_SECONDS = 7 * 86_400.0
+"""What came of a download is kept for so long, for its rest to be fetched; see `partials`."""
+
 CANARY = f"{TEMPORARY_PREFIX}canary{TEMPORARY_SUFFIX}"
 """The file of `leave_canary`: always the same, so that the next one sweeps what a crash left."""
 
-_TEMPORARY = re.compile(r"\.captiond-(?:[0-9a-f]{16}|canary)\.tmp")
+_TEMPORARY = re.compile(r"\.captiond-(?:[0-9a-f]{16}\.(?:tmp|part)|canary\.tmp)")
 OUR_PREFIX = f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
 """What this process writes now is no crash's: its names begin so."""
 
@@ -158,6 +163,8 @@ def remove_beneath(root: str, folder: str, name: str, *, holding: bytes) -> bool
 def sweep_beneath(root: str, folder: str) -> int:
     """Remove the temporary files that a crash left in a folder; return how many.
 
+    Of downloads only those that nobody went on with for PARTIAL_SECONDS.
+
     Raises SidecarUnwritable.
     """
     left = [name for name in names_beneath(root, folder) if is_leftover(name)]
@@ -165,7 +172,7 @@ def sweep_beneath(root: str, folder: str) -> int:
     with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
         for name in left:
             try:
-                swept += unlink_plain(within, name)
+                swept += not _is_kept(within, name) and unlink_plain(within, name)
             except OSError as error:  # another user's: the rest is swept all the same
                 refused = error
         if refused is not None:
@@ -174,10 +181,18 @@ def sweep_beneath(root: str, folder: str) -> int:
 
 
 def is_leftover(name: str) -> bool:
-    """Tell whether a file of this name is what a crash left of a write."""
+    """Tell whether a file of this name may be what a crash left of a write or a download."""
     if not name.startswith(TEMPORARY_PREFIX) or name.startswith(OUR_PREFIX):
         return False
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def _is_kept(within: int, name: str) -> bool:
+    """Tell whether a file is what came of a download, and will be gone on with."""
+    if not name.endswith(PARTIAL_SUFFIX):
+        return False
+    status = status_at(within, name)
+    return status is not None and time.time() - status.st_mtime < PARTIAL_SECONDS
 
 
 def leave_canary(root: str) -> None:

@@ -1,0 +1,65 @@
+"""Makes a photo's file name from its address."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from yarl import URL
+
+from captiond.visible import on_one_line
+
+LONGEST_BYTES = 150
+"""Sidecars and copies add to a name, and 255 bytes is what a file system takes."""
+
+COPIES = 9
+_SUFFIXES = {
+    "jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "tiff": ("tif", "tiff"),
+    "heic": ("heic", "heif", "hif"),
+    "heif": ("heif", "heic", "hif"),
+    "jpeg2000": ("jp2", "jpx", "j2k", "jpf"),
+}
+_RAW = ("dng", "cr2", "nef", "nrw", "arw", "srf", "sr2", "pef", "srw", "3fr", "iiq", "erf", "kdc")
+"""Raw files that begin as TIFF files do: what tells them apart comes later than the first bytes."""
+
+_KNOWN = {"png", "webp", "gif", "bmp", "avif", "jxl", "psd"}.union(_RAW, *_SUFFIXES.values())
+_FORBIDDEN = dict.fromkeys(map(ord, '/\\:*?"<>|'), "_")
+"""What no name may hold here, or on the file systems of others that the folder may lie on."""
+
+
+def name_for(url: str, kind: str) -> str:
+    """Return a file name for what an address gave; `kind` is its format as the index names it.
+
+    The last part of the path, made readable; another format's suffix, or none, becomes the right one.
+    """
+    part = unquote(URL(url).raw_path.rpartition("/")[2], errors="replace")
+    clean = on_one_line(part.translate(_FORBIDDEN)).lstrip(". ").rstrip(". ")
+    stem, _, suffix = clean.rpartition(".")
+    fitting = _SUFFIXES.get(kind, (kind,))
+    if kind == "tiff":
+        fitting += _RAW
+    if not stem or suffix.lower() not in fitting:
+        if not stem or suffix.lower() not in _KNOWN:
+            stem = clean
+        suffix = fitting[0]
+    return f"{_cut(stem) or f'photo-{mark(url)}'}.{suffix}"
+
+
+def alternatives(name: str, url: str) -> Iterator[str]:
+    """Yield the names for a photo, the best first, for where one is taken."""
+    stem, _, suffix = name.rpartition(".")
+    yield name
+    for number in range(2, COPIES + 1):
+        yield f"{stem} ({number}).{suffix}"
+    yield f"{stem}-{mark(url)}.{suffix}"
+
+
+def mark(url: str) -> str:
+    """Return eight characters that tell one address from another."""
+    return hashlib.sha256(url.encode()).hexdigest()[:8]
+
+
+def _cut(stem: str) -> str:
+    return stem.encode()[:LONGEST_BYTES].decode(errors="ignore").rstrip(". ")
