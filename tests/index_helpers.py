@@ -40,8 +40,8 @@ def signature(number=1):
     return Signature(number, number, number, number)
 
 
-def sighting(path="a.jpg", *, version=1, lane=Lane.ARRIVAL, reason=None):
-    return Sighting(photo(path), signature(version), lane, reason)
+def sighting(path="a.jpg", *, version=1, lane=Lane.ARRIVAL, reason=None, beside=None):
+    return Sighting(photo(path), signature(version), lane, reason, beside)
 
 
 def caption(words="a red boat", *, digest="d1", recipe=RECIPE, created_at=5.0, **more):
@@ -72,7 +72,7 @@ def answer(path="a.jpg", *, number="r1", shows=None, cost_usd=0.25):
     )
 
 
-def completed(path="a.jpg", *, digest="d1", recipe=RECIPE, reason=None):
+def completed(path="a.jpg", *, digest="d1", recipe=RECIPE, reason=None, beside=None):
     written = {"txt": Written(f"{path}.txt", "ab" * 32)}
     return Completed(
         photo=photo(path),
@@ -81,6 +81,7 @@ def completed(path="a.jpg", *, digest="d1", recipe=RECIPE, reason=None):
         written=written,
         captioned_at=6.0,
         reason=reason,
+        beside=beside,
     )
 
 

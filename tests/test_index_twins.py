@@ -15,6 +15,7 @@ from index_helpers import RECIPE, answer, caption, completed, photo, request, si
 
 from captiond.errors import NotReverted
 from captiond.index.base import Parked, Retry
+from captiond.index.beside_base import DAY_SECONDS
 from captiond.index.folders_base import FolderDigest
 from captiond.index.history_base import Wanted
 from captiond.index.store import SqliteIndex
@@ -34,7 +35,12 @@ verbs = st.one_of(
         st.integers(1, 3),
         st.sampled_from(list(Lane)),
         st.sampled_from([None, None, None, "a pipe"]),
+        st.sampled_from([None, "b1", "b2"]),
     ),
+    st.tuples(st.just("learn"), paths),
+    st.tuples(st.just("put_back"), paths, owners, st.sampled_from([None, "b3"])),
+    st.tuples(st.just("departed"), st.booleans()),
+    st.tuples(st.just("forget"), paths),
     st.tuples(st.just("gone"), paths),
     st.tuples(
         st.just("claim"),
@@ -74,12 +80,28 @@ class Player:
         name, *values = verb
         return await getattr(self, name)(*values, now)
 
-    async def offer(self, path, version, lane, reason, now):
-        seen = sighting(path, version=version, lane=lane, reason=reason)
+    async def offer(self, path, version, lane, reason, beside, now):
+        seen = sighting(path, version=version, lane=lane, reason=reason, beside=beside)
         return await self.index.offer([seen], now=now)
 
     async def gone(self, path, now):
         await self.index.gone([photo(path)], now=now)
+
+    async def learn(self, path, now):
+        await self.index.beside.learn({photo(path): f"at {now}"})
+
+    async def put_back(self, path, owner, beside, now):
+        del now
+        await self.index.beside.put_back(photo(path), owner=owner, beside=beside)
+
+    async def departed(self, later, now):
+        at = now + DAY_SECONDS * later
+        found = await self.index.beside.departed("/photos", now=at, limit=9)
+        return sorted(found, key=lambda one: one.photo)
+
+    async def forget(self, path, now):
+        del now
+        await self.index.beside.forget([photo(path)])
 
     async def claim(self, owner, limit, lanes, now):
         due = await self.index.next_due(lanes=lanes)
@@ -182,6 +204,7 @@ class Player:
             "past": [await self.index.history.past(photo(p)) for p in PATHS],
             "files": [view.files("/photos", folder) for folder in ("", "x")],
             "folders": sorted(view.folders("/photos", "")),
+            "sharing": sorted(await self.index.beside.sharing("/photos", ["a", "x/c"])),
             "digests": [view.digest("/photos", folder) for folder in ("", "x")],
             "disks": view.disks("/photos"),
         }

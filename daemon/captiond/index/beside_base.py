@@ -16,7 +16,7 @@ from captiond.models import Photo, Written
 DAY_SECONDS = 86_400.0
 """What is gone for so long, and lies nowhere else, does not come back."""
 
-CHANGED = ""
+CHANGED = "?"
 """Stands for what lies beside a photo and is to be read again: no digest is like it."""
 
 

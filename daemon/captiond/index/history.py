@@ -59,7 +59,7 @@ _PAST = f"""
 """  # noqa: S608 constant columns
 _CHOSEN = """
     SELECT photos.id FROM photos JOIN captions ON captions.id = photos.caption
-    WHERE state = 'captioned' AND photos.owner IS NULL
+    WHERE state = 'captioned' AND photos.owner IS NULL AND captions.origin <> 'human'
     AND (:origin IS NULL OR captions.origin = :origin)
     AND (:since IS NULL OR captioned_at >= :since)
     AND (:recipe IS NULL OR (captions.recipe <> :recipe AND reverts IS NULL))
@@ -93,7 +93,10 @@ _REVERT = """
         crashes = 0, unasked = NULL
     WHERE root = ? AND folder = ? AND name = ?
 """
-_WRITTEN = "UPDATE photos SET written = ? WHERE root = ? AND folder = ? AND name = ?"
+_WRITTEN = """
+    UPDATE photos SET written = ?, beside = coalesce(?, beside)
+    WHERE root = ? AND folder = ? AND name = ?
+"""
 _SETTLE = """
     UPDATE photos SET state = 'captioned', retry_at = NULL, captioned_at = ?, reason = ?
     WHERE root = ? AND folder = ? AND name = ? AND state = 'queued' AND owner IS NULL
@@ -247,7 +250,7 @@ def _repeat(db: sqlite3.Connection, caption: Caption, key: Key, number: int) -> 
 def _settle(db: sqlite3.Connection, reversal: Reversal, done: Completed) -> bool:
     key = photo_key(done.photo)
     # What lies beside the photo is captiond's, whatever became of the photo.
-    _change(db, _WRITTEN, (written_column(done.written), *key))
+    _change(db, _WRITTEN, (written_column(done.written), done.beside, *key))
     reason = None if done.reason is None else plain(done.reason)
     of_it = (reversal.caption.digest, reversal.caption.created_at)
     return bool(_change(db, _SETTLE, (done.captioned_at, reason, *key, *of_it)))

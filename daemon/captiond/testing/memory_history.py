@@ -18,7 +18,7 @@ from captiond.index.history_base import (
     choose,
     refuse,
 )
-from captiond.models import Caption, Lane, Photo, Recipe, Signature, State
+from captiond.models import HUMAN, Caption, Lane, Photo, Recipe, Signature, State
 from captiond.testing.memory_rows import Row
 
 if TYPE_CHECKING:  # it holds the history
@@ -45,15 +45,19 @@ class MemoryHistory:
 
     def reusable(self, digest: str, recipe: Recipe, after: int | None) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none."""
-        for place, caption in reversed(list(enumerate(self._index.captions, start=1))):
-            if after is None:
-                brought_back = place in self.repeats and caption.origin == recipe.origin
-                fits = brought_back or recipe.accepts(caption)
-            else:
-                fits = caption.recipe == recipe.key and place > after
-            if fits and caption.digest == digest:
-                return caption
-        return None
+        placed = enumerate(self._index.captions, start=1)
+        of_it = [(place, one) for place, one in reversed(list(placed)) if one.digest == digest]
+        if after is not None:
+            anew = (one for place, one in of_it if one.recipe == recipe.key and place > after)
+            return next(anew, None)
+        chosen = max((place for place, _ in of_it if place in self.repeats), default=0)
+        fitting = [one for one in of_it if self._fits(*one, recipe)]
+        by_people = [one for one in fitting if one[1].origin == HUMAN and one[0] >= chosen]
+        return next((caption for _, caption in (*by_people, *fitting)), None)
+
+    def _fits(self, place: int, caption: Caption, recipe: Recipe) -> bool:
+        brought_back = place in self.repeats and caption.origin == recipe.origin
+        return brought_back or recipe.accepts(caption)
 
     async def past(self, photo: Photo) -> list[Past]:
         """Return every caption of the photo's content, the newest first."""
@@ -107,6 +111,7 @@ class MemoryHistory:
         if row is None:
             return False
         row.written = dict(done.written)
+        row.beside = row.beside if done.beside is None else done.beside
         if not row.waits or row.caption != reversal.caption:
             return False
         row.state, row.reason, row.retry_at = State.CAPTIONED, done.reason, None
@@ -122,6 +127,8 @@ class MemoryHistory:
     def _is_wanted(self, row: Row, wanted: Wanted) -> bool:
         key, shown = wanted.recipes.get(row.photo.root), row.caption
         if key is None or shown is None or row.state is not State.CAPTIONED:
+            return False
+        if shown.origin == HUMAN:
             return False
         stale = shown.recipe != key and self._place(shown) not in self.repeats
         return (

@@ -31,6 +31,7 @@ from captiond.testing.memory_history import MemoryHistory
 from captiond.testing.memory_jobs import MemoryJobs
 from captiond.testing.memory_ledger import MemoryLedger
 from captiond.testing.memory_limits import MemoryLimits
+from captiond.testing.memory_people import MemoryPeople
 from captiond.testing.memory_rows import MemoryFolderView, Row
 
 
@@ -50,6 +51,7 @@ class MemoryIndex:
         self.history = MemoryHistory(self)
         self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))
         self.limits = MemoryLimits(self)
+        self.people = MemoryPeople(self)
         self.downloads = MemoryDownloads()
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
@@ -133,7 +135,7 @@ class MemoryIndex:
             return
         if row.digest in (None, answer.caption.digest):
             row.digest, row.caption = answer.caption.digest, answer.caption
-            row.crashes = 0
+            row.crashes, row.handwriting, row.withdrawn = 0, None, 0
 
     async def abandon(
         self,
@@ -174,7 +176,8 @@ class MemoryIndex:
             if row is not None:
                 row.state, row.reason, row.anew_after = State.CAPTIONED, one.reason, None
                 row.written, row.captioned_at = dict(one.written), one.captioned_at
-                row.beside, row.unasked = one.beside or row.beside, None
+                row.beside = row.beside if one.beside is None else one.beside
+                row.unasked = None
                 self._show(row, one.digest, one.recipe)
 
     async def retry(self, retries: Sequence[Retry], *, owner: str) -> None:
@@ -248,8 +251,9 @@ class MemoryIndex:
         row.beside = sighting.beside
         if known is not None:
             row.order, row.written = known.order, known.written
-            row.beside = sighting.beside or known.beside
+            row.beside = known.beside if sighting.beside is None else sighting.beside
             row.owner = None if self.jobs.holds(known.owner) else known.owner
+            row.handwriting, row.withdrawn = known.handwriting, known.withdrawn
         if known is not None and same:
             row.digest, row.caption = known.digest, known.caption
             row.captioned_at, row.anew_after = known.captioned_at, known.anew_after
