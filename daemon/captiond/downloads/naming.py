@@ -32,7 +32,7 @@ _FORBIDDEN = dict.fromkeys(map(ord, '/\\:*?"<>|'), "_")
 def name_for(url: str, kind: str) -> str:
     """Return a file name for what an address gave; `kind` is its format as the index names it.
 
-    The last part of the path, made readable; another format's suffix, or none, becomes the right one.
+    The last part of the path, made readable; a suffix that is missing, or wrong, becomes right.
     """
     part = unquote(URL(url).raw_path.rpartition("/")[2], errors="replace")
     clean = on_one_line(part.translate(_FORBIDDEN)).lstrip(". ").rstrip(". ")

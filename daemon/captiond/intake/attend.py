@@ -18,7 +18,7 @@ from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import Mount, Places, is_polled, silent_mount
 from captiond.intake.remount import follow_mounts
 from captiond.intake.scanner import Scanner
-from captiond.intake.settler import Settler, Tally
+from captiond.intake.settler import Settler, TakeLinks, Tally, leave_links
 from captiond.intake.watch import Watch, WatchHooks
 from captiond.models import Lane
 
@@ -39,15 +39,16 @@ THREADS = 3
 class Intake:
     """What it takes to look after one root.
 
-    `on_due` is called, on the loop, when photos became due; `scanning` bounds how many roots are
-    scanned at once. `writable` says that captiond may write there: to see that the watch lives,
-    and to remove what a crash left. `tally` tells how far it got.
+    `on_due` is called, on the loop, when photos became due, `on_links` with link files; `scanning`
+    bounds how many roots are scanned at once. `writable` says that captiond may write there: to see
+    that the watch lives, and to remove what a crash left. `tally` tells how far it got.
     """
 
     folder: WatchedFolder
     index: Index
     on_due: Callable[[], None]
     scanning: anyio.CapacityLimiter
+    on_links: TakeLinks = leave_links
     writable: bool = False
     tally: Tally = field(default_factory=Tally)
 
@@ -111,6 +112,7 @@ class _Attendant:
             folder,
             index=index,
             on_due=intake.on_due,
+            on_links=intake.on_links,
             threads=self._threads,
             tally=intake.tally,
         )

@@ -23,14 +23,15 @@ def sort_events(paths: Mapping[str, bool], watched: WatchedFolder) -> Batch:
     """Sort paths that had events, and whether each is a folder's; blocks on the disk.
 
     Whatever is there now counts, not what the event says: a folder that came, went, or may be read
-    otherwise is walked. Sidecars and what the filter refuses are dropped.
+    otherwise is walked. Sidecars and what the filter refuses are dropped; link files are looked at
+    as photos are.
     """
     batch, ground = Batch(), _Ground(watched)
     for path, is_folder in paths.items():
         folder, _, name = path.rpartition("/")
         if not ground.is_watched(folder):
             continue
-        if watched.filter.is_photo(folder, name):
+        if watched.filter.is_photo(folder, name) or watched.filter.is_link_file(folder, name):
             batch.photos.append(path)
         if is_folder and watched.recursive and watched.filter.enters(folder, name):
             batch.folders.add(path)

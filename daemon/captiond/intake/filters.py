@@ -27,6 +27,7 @@ PHOTO_SUFFIXES = frozenset(
     )
 )
 UNFINISHED_SUFFIXES = frozenset({"part", "tmp", "crdownload"})
+LINK_SUFFIXES = (".url", ".webloc", ".urls.txt")
 SYSTEM_NAMES = frozenset({"@eadir", "#recycle", "$recycle.bin", "thumbs.db"})
 NO_MEDIA = ".nomedia"
 """A file of this name keeps captiond out of its folder and of all below."""
@@ -54,6 +55,10 @@ class Filter:
             return False
         return self._ignored is None or not self._is_ignored(folder, name)
 
+    def is_link_file(self, folder: str, name: str) -> bool:
+        """Tell whether `name` in `folder` is that of a file which names addresses of photos."""
+        return is_link_name(name) and name[0] != "." and not self._is_ignored(folder, name)
+
     def enters(self, folder: str, name: str) -> bool:
         """Tell whether the folder `name` in `folder` is looked into."""
         if name[0] == "." or name.lower() in SYSTEM_NAMES:
@@ -78,3 +83,8 @@ class Filter:
     def _ignored(self) -> re.Pattern[str] | None:
         patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in self.ignore]
         return re.compile("|".join(patterns)) if patterns else None
+
+
+def is_link_name(name: str) -> bool:
+    """Tell whether a file of this name would be no photo but name addresses of photos."""
+    return name.lower().endswith(LINK_SUFFIXES)

@@ -23,7 +23,7 @@ STEP_SECONDS = 0.05
 
 @dataclass(slots=True, kw_only=True)
 class Finding:
-    """What the walk found in one folder; `hints` and `gone` are paths beneath the root.
+    """What the walk found in one folder; `hints`, `gone`, `links` are paths beneath the root.
 
     `leftovers` says that a crash left temporary files there.
     """
@@ -32,6 +32,7 @@ class Finding:
     photos: int = 0
     hints: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     agreed: FolderDigest | None = None
     unreadable: str | None = None
     leftovers: bool = False
@@ -70,6 +71,7 @@ def _add(finding: Finding, step: Step) -> None:
     step.photos += finding.photos
     step.hints += finding.hints
     step.hints += finding.gone
+    step.hints += finding.links
     if finding.agreed is not None:
         step.agreed.append(finding.agreed)
     if finding.unreadable is not None:
@@ -110,6 +112,9 @@ def _compare_tree(
 def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) -> Finding:
     finding = Finding(folder=listing.folder, photos=len(listing.photos))
     finding.leftovers = any(map(is_leftover, listing.others))
+    is_link_file = watched.filter.is_link_file
+    links = [name for name in listing.others if is_link_file(listing.folder, name)]
+    finding.links = _paths(listing.folder, links)
     digest = digest_of(watched.filter.fingerprint, listing.photos)
     if view.digest(watched.root, listing.folder) == digest:
         return finding

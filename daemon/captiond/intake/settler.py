@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -12,6 +12,7 @@ import structlog
 
 from captiond.index.base import Index, Sighting
 from captiond.intake.digests import Digests
+from captiond.intake.filters import is_link_name
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import look
 from captiond.intake.settle import NotPlain, Seen, Settled, Settling
@@ -24,6 +25,14 @@ BATCH = 1000
 EMPTY = "empty file"
 NOT_UTF8 = "the file name is not UTF-8; rename it to have it captioned"
 KEPT = "the folder is missing, empty, or on another disk than its photos were"
+
+
+TakeLinks = Callable[[Sequence[Photo]], Awaitable[None]]
+"""Takes link files that settled."""
+
+
+async def leave_links(_files: Sequence[Photo]) -> None:
+    """Take no link files: for where nothing is fetched."""
 
 
 @dataclass(slots=True)
@@ -57,7 +66,10 @@ class Look:
 
 
 class Settler:
-    """The settle step of one root; `on_due` is called when photos became due."""
+    """The settle step of one root.
+
+    `on_due` is called when photos became due, `on_links` with link files that settled.
+    """
 
     def __init__(
         self,
@@ -67,6 +79,7 @@ class Settler:
         on_due: Callable[[], None],
         threads: anyio.CapacityLimiter,
         tally: Tally,
+        on_links: TakeLinks = leave_links,
     ) -> None:
         self.witness = RootWitness(watched, index)
         self.digests = Digests(watched.root, index)
@@ -74,6 +87,7 @@ class Settler:
         self._root = watched.root
         self._index = index
         self._on_due = on_due
+        self._on_links = on_links
         self._threads = threads
         self._settling = Settling(watched.settle_seconds)
         self._hints: dict[str, Lane] = {}
@@ -113,7 +127,7 @@ class Settler:
                 looks = await anyio.to_thread.run_sync(
                     _look_at_all, self._root, batch, limiter=self._threads
                 )
-                await self._conclude(self._judge(looks))
+                await self._conclude(await self._without_links(self._judge(looks)))
             self._progress.set()
             self._progress = anyio.Event()
 
@@ -145,6 +159,18 @@ class Settler:
             ):
                 settled.append(verdict)
         return settled
+
+    async def _without_links(self, settled: Sequence[Settled]) -> list[Settled]:
+        """Hand on the link files among what settled; return the rest."""
+        photos, links = list[Settled](), list[Photo]()
+        for one in settled:
+            if not is_link_name(one.photo.name):
+                photos.append(one)
+            elif isinstance(one.seen, Signature):
+                links.append(one.photo)
+        if links:
+            await self._on_links(links)
+        return photos
 
     async def _conclude(self, settled: Sequence[Settled]) -> None:
         if not settled:
