@@ -1,44 +1,62 @@
-"""Finds a photo's caption: for free in the index or beside the photo, else by asking for one."""
+"""Finds a photo's caption: for free in the index or beside the photo, else by asking for one.
+
+What people wrote goes before all that captiond could say.
+"""
 
 from __future__ import annotations
 
 import anyio
 
-from captiond import errors, finding, photofile
+from captiond import adopting, errors, finding, photofile
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question, Terms
 from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
 from captiond.index.base import Claim
-from captiond.models import Photo, Prepared, Tags
+from captiond.models import Handwriting, Photo, Prepared, Tags
 from captiond.turns import Answered, ask_in_turn
 
 
 async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None:
     """Return the photo's caption: a known one for free, else a new one.
 
-    None for a void claim, and for a photo that goes along in a batch job. Raises PhotoError,
-    CaptionerError.
+    None for a void claim, and for a photo that goes along in a batch job. Raises LeftAlone and
+    other PhotoErrors, CaptionerError, SidecarUnwritable.
     """
     async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
-        if (known := await finding.known(claim, digest, plan, bench)) is not None:
-            return known
-        if in_job:
-            raise errors.CaptionInJob("its content is in a batch job")
-        if not alone:
-            raise errors.CaptionUnderway("a copy of it is being captioned")
-        image = await _prepare(opened, digest, bench)
-        if (told := await finding.told(claim, image, plan, bench)) is not None:
-            return Answered(caption=told)
-        return await _ask(claim, image, plan, bench)
+        answered = await finding.shown(claim, bench)
+        beside = await adopting.look_beside(claim, answered, bench)
+        if answered is None and not adopting.is_enough(claim, beside.handwriting, plan):
+            await adopting.check_wanted(claim, digest, beside.handwriting, bench)
+            if (answered := await finding.known(claim, digest, plan, bench)) is None:
+                _check_free(in_job=in_job, alone=alone)
+        if answered is None:
+            image = await _prepare(opened, digest, bench)
+            answered = await _told_or_asked(
+                claim, image, beside.handwriting, plan=plan, bench=bench
+            )
+        return None if answered is None else await adopting.as_left(claim, answered, beside, bench)
 
 
-async def _ask(claim: Claim, image: Prepared, plan: Plan, bench: Bench) -> Answered | None:
-    """Ask for a caption, by itself or along in a batch job."""
+def _check_free(*, in_job: bool, alone: bool) -> None:
+    """See that nobody else is asking about the content. Raises CaptionUnderway."""
+    if in_job:
+        raise errors.CaptionInJob("its content is in a batch job")
+    if not alone:
+        raise errors.CaptionUnderway("a copy of it is being captioned")
+
+
+async def _told_or_asked(
+    claim: Claim, image: Prepared, beside: Handwriting, *, plan: Plan, bench: Bench
+) -> Answered | None:
+    """Return what the picture tells, else ask: by itself, or along in a batch job."""
+    told = await finding.told(claim, image, beside, plan=plan, bench=bench)
+    if told is not None:
+        return Answered(caption=told, is_reused=True)
     again = claim.attempts > 1
     question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
     if bench.collector is not None and await bench.collector.enrol(question):

@@ -21,7 +21,14 @@ from captiond.quota.setbacks import Setbacks
 from captiond.quota.sheds import Sheds
 from captiond.quota.slots import Slots
 from captiond.settings import Existing
-from captiond.sidecars.base import Layout, ReadSidecars, ReadTags, WriteSidecars
+from captiond.sidecars.base import (
+    Beside,
+    Layout,
+    ReadHandwriting,
+    ReadSidecars,
+    ReadTags,
+    WriteSidecars,
+)
 from captiond.sidecars.troubles import Troubles
 
 
@@ -143,6 +150,7 @@ class Bench:
     lane: Lane = Lane.ARRIVAL
     tier: Tier = Tier.STANDARD
     collector: Collector | None = None
+    read_handwriting: ReadHandwriting = field(default=lambda *_: Beside())
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
     caps: Caps = field(default_factory=Caps)

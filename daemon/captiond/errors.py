@@ -93,7 +93,7 @@ class CaptionUnderway(PhotoError):
 class LeftAlone(PhotoError):
     """Nobody asked for captiond's words about it; `digest` is that of its content."""
 
-    def __init__(self, reason: str, digest: str) -> None:
+    def __init__(self, reason: str, digest: str = "") -> None:
         super().__init__(reason)
         self.digest = digest
 

@@ -1,36 +1,51 @@
-"""Finds a caption that costs nothing: known already, or told by a sidecar of captiond's."""
+"""Finds a caption that costs nothing: known already, a person's, or told by captiond's sidecar."""
 
 from __future__ import annotations
 
 import anyio
 
+from captiond import adopting
 from captiond.bench import Bench, Plan
+from captiond.handwriting import combined, speaks
 from captiond.index.base import Claim
-from captiond.models import Caption, Facts, Prepared, Recipe
+from captiond.models import HUMAN, Caption, Facts, Handwriting, Prepared, Recipe
 from captiond.turns import Answered
 
 
+async def shown(claim: Claim, bench: Bench) -> Answered | None:
+    """Return what the photo shows already, with what it took in a batch job."""
+    caption = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
+    if caption is None:
+        return None
+    took = await bench.index.jobs.billed(claim.photo)
+    if took is None:
+        return Answered(caption=caption)
+    return Answered(caption=caption, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
+
+
 async def known(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answered | None:
-    """Return what the photo shows already, else the content's caption if a paid one may be reused.
+    """Return the content's caption if it may be reused; the photo shows it from now on.
 
-    The latter is shown for the photo from now on. With it comes what it took in a batch job.
+    The offline captioner speaks of names, which belong to the path and not to the content.
     """
-    shown = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
-    if shown is not None:
-        took = await bench.index.jobs.billed(claim.photo)
-        if took is None:
-            return Answered(caption=shown)
-        return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
-    if not bench.captioner.paid:
-        return None  # it speaks of names, which belong to the path and not to the content
-    known = await bench.index.caption_of(digest, recipe=plan.recipe, after=claim.anew_after)
-    if known is not None:
-        await bench.index.assign(claim.photo, owner=bench.owner, caption=known)
-    return None if known is None else Answered(caption=known)
+    caption = await bench.index.caption_of(digest, recipe=plan.recipe, after=claim.anew_after)
+    if caption is None or not (bench.captioner.paid or caption.origin == HUMAN):
+        return None
+    await bench.index.assign(claim.photo, owner=bench.owner, caption=caption)
+    return Answered(caption=caption, is_reused=True)
 
 
-async def told(claim: Claim, image: Prepared, plan: Plan, bench: Bench) -> Caption | None:
+async def told(
+    claim: Claim, image: Prepared, beside: Handwriting, *, plan: Plan, bench: Bench
+) -> Caption | None:
     """Return a caption that the picture, or what lies beside it, tells; shown from now on."""
+    hand = combined(beside, image.handwriting)
+    if image.handwriting != adopting.NOBODY:
+        await bench.index.people.inscribe(image.facts.digest, image.handwriting)
+    if adopting.is_enough(claim, hand, plan):
+        return await adopting.adopt(claim, image.facts, hand, bench)
+    if speaks(hand):
+        return None
     return await _read_back(claim, image.facts, plan.recipe, bench)
 
 

@@ -23,6 +23,8 @@ from functools import cached_property
 
 from captiond.errors import PhotoError
 
+HUMAN = "human"
+"""Origin and recipe of a caption that a person wrote, or took back."""
 HEAD_BYTES = 64
 """So many bytes at its start tell a file's format."""
 
@@ -194,9 +196,9 @@ class Recipe:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def accepts(self, caption: Caption) -> bool:
-        """Tell whether a caption may be reused: of this recipe, or of its origin and language."""
+        """Tell whether a caption may be reused: by this recipe, origin and language, or human."""
         alike = (caption.origin, caption.language) == (self.origin, self.language)
-        return alike or caption.recipe == self.key
+        return alike or caption.recipe == self.key or caption.origin == HUMAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

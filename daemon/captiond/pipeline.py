@@ -1,11 +1,13 @@
 """One photo, top to bottom.
 
-    1 open beneath the root, compare with what settled, sha256
-    2 a caption for this digest? reuse it, go to 6
+    1 open beneath the root, compare with what settled, sha256; read what people wrote beside it
+    2 it shows a caption? put what people wrote or took back into it, go to 6
+      a caption for this digest, and none of a person's beside it? reuse it, go to 6
     3 prepare: decode in a child, orient, shrink, strip
+      a person's caption beside it or in the file? adopt it, go to 6
       a caption in a sidecar of captiond's beside it? keep it, go to 6
     4 the gate; commit the request as in flight
-    5 ask; commit the reply before anything else is done with it
+    5 ask; commit the reply before anything else is done with it, then as people left it
     6 write the sidecars
     7 commit `captioned`; one log line
 
@@ -18,12 +20,13 @@ import anyio
 import structlog
 
 from captiond import errors
+from captiond.adopting import leave_alone
 from captiond.asking import find_or_ask
 from captiond.bench import Bench, Plan
 from captiond.captioners.languages import misses
 from captiond.index.base import Claim, Completed, Parked
 from captiond.index.folders_base import FolderDigest
-from captiond.models import Photo, State
+from captiond.models import HUMAN, Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
 from captiond.turns import Answered
 from captiond.verdicts import judge
@@ -41,6 +44,8 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         answered = await find_or_ask(claim, plan, bench)
         if answered is not None:
             await _finish(claim, plan, answered, bench)
+    except errors.LeftAlone as error:
+        await leave_alone(claim, error, bench)
     except errors.CaptionerPaused:
         await bench.index.release([claim.photo], owner=bench.owner)
     except anyio.get_cancelled_exc_class():
@@ -67,8 +72,8 @@ async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) ->
     )
     if bench.troubles.end(claim.photo):
         log.info("sidecars.recovered", root=claim.photo.root)
-    now, notes = bench.clock(), list(outcome.notes)
-    if misses(caption.description, plan.recipe.language):
+    now, notes = bench.clock(), list(dict.fromkeys((*answered.beside.notes, *outcome.notes)))
+    if caption.origin != HUMAN and misses(caption.description, plan.recipe.language):
         notes.append(f"the caption is not in the language asked for: {plan.recipe.language}")
     done = Completed(
         photo=claim.photo,

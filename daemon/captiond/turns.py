@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -21,6 +21,7 @@ from captiond.models import Caption, Reply
 from captiond.quota.gate import HOLD_LIMIT_SECONDS
 from captiond.quota.odds import REST_LIMIT_SECONDS
 from captiond.quota.windows import Asked
+from captiond.sidecars.base import Beside
 
 log = structlog.get_logger()
 
@@ -29,13 +30,16 @@ log = structlog.get_logger()
 class Answered:
     """A caption and what it took; `bill` is None for one that was known before.
 
-    `asked_at` in unix seconds, `seconds` until the answer came.
+    `asked_at` in unix seconds, `seconds` until the answer came. `is_reused`: it holds what people
+    wrote into the file. `beside` is what lies beside the photo.
     """
 
     caption: Caption
     bill: Bill | None = None
     asked_at: float = 0.0
     seconds: float = 0.0
+    is_reused: bool = False
+    beside: Beside = field(default_factory=Beside)
 
 
 async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Answered | None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # it speaks of the requests and claims below
     from captiond.index.history_base import History
     from captiond.index.jobs_base import Jobs
     from captiond.index.limits_base import Limits
+    from captiond.index.people_base import People
 
 CRASH_LIMIT = 3
 """A photo whose request was in flight at this many crashes is set aside as `failed`."""
@@ -68,7 +69,8 @@ class Claim:
     `digest` is known when these very bytes (by signature) were read before; `attempts` counts
     this one; `written` maps a sidecar kind to what was last written for this photo. `anew_after`
     is set when a new caption was ordered: none up to this one serves the photo. No request may be
-    made for one that is `unasked`: it is here for what a person wrote beside it.
+    made for one that is `unasked`: it is here for what a person wrote beside it; nor for one that
+    is `withdrawn`: its caption was taken back.
     """
 
     photo: Photo
@@ -80,6 +82,7 @@ class Claim:
     anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
     unasked: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +178,10 @@ class Index(Protocol):
         """The captions that photos had: to look at, to order new ones, to bring one back."""
 
     @property
+    def people(self) -> People:
+        """What people wrote about photos."""
+
+    @property
     def ledger(self) -> Ledger:
         """Every request with what it cost."""
 
@@ -251,10 +258,10 @@ class Index(Protocol):
     ) -> Caption | None:
         """Return the newest caption that may be reused for this content, None if there is none.
 
-        By any recipe of the same origin and language: a moved photo never pays again because the
-        prompt was polished since. One that somebody brought back is the newest from then on, in
-        whatever language. With `after` a new one was ordered (`Claim.anew_after`): then only one
-        that came since, by this very recipe.
+        A person's before all others; else by any recipe of the same origin and language: a moved
+        photo never pays again because the prompt was polished since. One that somebody brought
+        back is the newest from then on, in whatever language. With `after` a new one was ordered
+        (`Claim.anew_after`): then only one that came since, by this very recipe.
         """
 
     async def restore(self, caption: Caption, facts: Facts) -> None:

@@ -27,7 +27,16 @@ _ASSIGN = f"""
         {_IF_OF_IT}
     )
 """  # noqa: S608 a constant part
-_REUSABLE = "recipe = :key OR (origin = :origin AND (language = :language OR reverts IS NOT NULL))"
+_REUSABLE = """
+    origin = 'human' OR recipe = :key
+    OR (origin = :origin AND (language = :language OR reverts IS NOT NULL))
+"""
+# a person's words before any other, but for what somebody brought back over them
+_CHOSEN_BY_PEOPLE = """
+    origin = 'human' AND id >= (
+        SELECT coalesce(max(id), 0) FROM captions WHERE digest = :digest AND reverts IS NOT NULL
+    )
+"""
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
 _ANSWERED = """
     UPDATE requests SET state = 'answered', model = ?, answered_tier = ?, input_tokens = ?,
@@ -36,7 +45,7 @@ _ANSWERED = """
 """
 # only for the claim that asked, and never beside other bytes than it asked about
 _SHOW = """
-    UPDATE photos SET caption = ?, digest = ?, crashes = 0
+    UPDATE photos SET caption = ?, digest = ?, crashes = 0, handwriting = NULL, withdrawn = 0
     WHERE root = ? AND folder = ? AND name = ? AND state = 'inflight'
     AND owner = (SELECT owner FROM requests WHERE id = ?) AND (digest IS NULL OR digest = ?)
 """
@@ -58,7 +67,7 @@ def begin(db: sqlite3.Connection, request: Request, owner: str) -> bool:
 
 def note(db: sqlite3.Connection, request: Request, owner: str) -> None:
     """Enter a request into the ledger as in flight, and what is true of its content."""
-    _keep_facts(db, request.facts)
+    keep_facts(db, request.facts)
     _keep_recipe(db, request.recipe)
     ledger.enter(db, request, owner)
 
@@ -71,7 +80,7 @@ def answer(db: sqlite3.Connection, answer: Answer) -> None:
         INSERT INTO captions ({CAPTION_COLUMNS}, replaces, request)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,  # noqa: S608 constant columns
-        (*caption_columns(caption), _shown(db, key), answer.request),
+        (*caption_columns(caption), shown_id(db, key), answer.request),
     )
     spent = (usage.input, usage.output, usage.thinking, answer.cost_usd, answer.ended_at)
     db.execute(_ANSWERED, (plain(caption.model), answer.tier, *spent, answer.request))
@@ -88,7 +97,7 @@ def caption_of(
     row = cursor.execute(
         f"""
         SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = :digest AND ({reusable})
-        ORDER BY id DESC LIMIT 1
+        ORDER BY {_CHOSEN_BY_PEOPLE} DESC, id DESC LIMIT 1
         """,  # noqa: S608 constant columns
         {
             "digest": digest,
@@ -103,7 +112,7 @@ def caption_of(
 
 def restore(db: sqlite3.Connection, caption: Caption, facts: Facts) -> None:
     """Keep a caption that no request of this index brought."""
-    _keep_facts(db, facts)
+    keep_facts(db, facts)
     db.execute(
         f"INSERT INTO captions ({CAPTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 constant columns
         caption_columns(caption),
@@ -135,7 +144,8 @@ def beat(db: sqlite3.Connection, health: Health) -> None:
     )
 
 
-def _keep_facts(db: sqlite3.Connection, facts: Facts) -> None:
+def keep_facts(db: sqlite3.Connection, facts: Facts) -> None:
+    """Keep what is true of a content, in place of what was known of it."""
     values = [plain(v) if isinstance(v, str) else v for v in astuple(facts)]
     db.execute(
         """
@@ -166,7 +176,8 @@ def _keep_recipe(db: sqlite3.Connection, recipe: Recipe) -> None:
     )
 
 
-def _shown(db: sqlite3.Connection, key: Key) -> int | None:
+def shown_id(db: sqlite3.Connection, key: Key) -> int | None:
+    """Return the caption that a photo shows, or else the last one of other bytes there."""
     row = db.execute(
         """
         SELECT coalesce(caption, former) FROM photos WHERE root = ? AND folder = ? AND name = ?

@@ -47,7 +47,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Photos that show a caption, beneath the roots of `recipes`, and pass every filter.
+    """Photos that show a captioner's words, beneath the roots of `recipes`, and pass every filter.
 
     `recipes` maps a root to the key of the recipe in force; `stale` takes captions by another one,
     but for what somebody brought back. `places` are photos, or folders with all beneath them ("" is

@@ -18,7 +18,7 @@ CAPTION_COLUMNS = (
 )
 CLAIM_COLUMNS = (
     "root, folder, name, size, mtime_ns, ctime_ns, inode, lane, attempts, seen_at, digest, "
-    "written, anew_after, unasked"
+    "written, anew_after, unasked, withdrawn"
 )
 
 HELD_BY_JOB = "photos.owner IN (SELECT 'job ' || id FROM jobs WHERE ended_at IS NULL)"
@@ -73,6 +73,7 @@ def to_claim(row: sqlite3.Row) -> Claim:
         anew_after=row["anew_after"],
         written=to_written(row["written"]),
         unasked=row["unasked"] is not None,
+        withdrawn=row["withdrawn"] != 0,
     )
 
 

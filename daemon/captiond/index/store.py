@@ -35,6 +35,7 @@ from captiond.index.ledger import SqliteLedger
 from captiond.index.ledger_base import FREE, Bill
 from captiond.index.limits import SqliteLimits
 from captiond.index.migrations import migrate
+from captiond.index.people import SqlitePeople
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 
@@ -54,6 +55,7 @@ class SqliteIndex:
         self.history = SqliteHistory(writer.run, self._read)
         self.ledger = SqliteLedger(writer.run, self._read)
         self.limits = SqliteLimits(writer.run, self._read)
+        self.people = SqlitePeople(writer.run, self._read)
         self.downloads = SqliteDownloads(writer.run, self._read)
 
     @classmethod

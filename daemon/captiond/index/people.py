@@ -1,0 +1,136 @@
+"""Keeps what people wrote about photos, and shows it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Protocol, TypeVar
+
+from captiond.index.captions import keep_facts, shown_id
+from captiond.index.names import plain
+from captiond.index.people_base import Known
+from captiond.index.queue import let_go
+from captiond.index.rows import CAPTION_COLUMNS, caption_columns, photo_key
+from captiond.models import Caption, Facts, Handwriting, Photo, State
+
+T = TypeVar("T")
+
+_HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
+_BESIDE = "SELECT handwriting FROM photos WHERE root = ? AND folder = ? AND name = ?"
+_WITHIN = "SELECT handwriting FROM inscriptions WHERE digest = ?"
+_ADD = f"""
+    INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608 constant columns
+_SHOW = f"UPDATE photos SET digest = ?, caption = ?, handwriting = ?, withdrawn = 0 WHERE {_HELD}"  # noqa: S608 a constant condition
+_TAKEN_BACK = """
+    SELECT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND withdrawn <> 0)
+    AND NOT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND caption IS NOT NULL)
+"""
+_WITHHOLD = f"""
+    UPDATE photos SET state = ?, reason = ?, digest = ?, owner = NULL, anew_after = NULL,
+        unasked = NULL, withdrawn = max(withdrawn, 2 - (written <> '{{}}'))
+    WHERE {_HELD}
+"""  # noqa: S608 a constant condition
+
+
+class _Run(Protocol):
+    def __call__(self, work: Callable[[sqlite3.Connection], T]) -> Awaitable[T]: ...
+
+
+class SqlitePeople:
+    """What people wrote, as a SqliteIndex keeps it, on its writer and its reader."""
+
+    def __init__(self, write: _Run, read: _Run) -> None:
+        self._write = write
+        self._read = read
+
+    async def known(self, photo: Photo, digest: str) -> Known:
+        """Return what people wrote beside a photo and into these bytes."""
+        return await self._read(lambda db: _known(db, photo, digest))
+
+    async def inscribe(self, digest: str, within: Handwriting) -> None:
+        """Keep what people wrote into the file itself."""
+        values = (digest, to_column(within))
+        sql = "INSERT OR REPLACE INTO inscriptions (digest, handwriting) VALUES (?, ?)"
+        await self._write(lambda db: db.execute(sql, values))
+
+    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
+        """Note that a claimed photo's caption holds all this."""
+        values = (to_column(hand), *photo_key(photo), owner)
+        sql = f"UPDATE photos SET handwriting = ? WHERE {_HELD}"  # noqa: S608 a constant condition
+        await self._write(lambda db: db.execute(sql, values))
+
+    async def revise(
+        self,
+        photo: Photo,
+        *,
+        owner: str,
+        caption: Caption,
+        hand: Handwriting,
+        facts: Facts | None = None,
+    ) -> None:
+        """Add a caption as people left it; the claimed photo shows it from now on."""
+        column = to_column(hand)
+        await self._write(lambda db: _revise(db, photo, owner, caption, (column, facts)))
+
+    async def is_taken_back(self, digest: str) -> bool:
+        """Tell whether the content's caption was taken back and no photo shows one."""
+        row = await self._read(lambda db: db.execute(_TAKEN_BACK, {"digest": digest}).fetchone())
+        return bool(row[0])
+
+    async def withhold(self, photo: Photo, *, owner: str, digest: str, reason: str) -> None:
+        """Close a claim: the photo is `skipped`, and is not captioned again unasked."""
+        values = (State.SKIPPED, plain(reason), digest, *photo_key(photo), owner)
+        await self._write(lambda db: _withhold(db, photo, owner, values))
+
+
+def to_column(hand: Handwriting) -> str:
+    """Return what people wrote as JSON, as it is stored."""
+    document = asdict(hand) | {"taken_back": sorted(hand.taken_back)}
+    return plain(json.dumps(document, ensure_ascii=False))
+
+
+def from_column(column: str) -> Handwriting:
+    """Return what people wrote, from what is stored."""
+    document = json.loads(column)
+    return Handwriting(
+        caption=document["caption"],
+        title=document["title"],
+        alt_text=document["alt_text"],
+        keywords=tuple(document["keywords"]),
+        taken_back=frozenset(document["taken_back"]),
+        keywords_taken_back=tuple(document["keywords_taken_back"]),
+    )
+
+
+def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
+    beside = db.execute(_BESIDE, photo_key(photo)).fetchone()
+    within = db.execute(_WITHIN, (digest,)).fetchone()
+    return Known(
+        None if beside is None or beside[0] is None else from_column(beside[0]),
+        Handwriting() if within is None else from_column(within[0]),
+    )
+
+
+def _revise(
+    db: sqlite3.Connection,
+    photo: Photo,
+    owner: str,
+    caption: Caption,
+    more: tuple[str, Facts | None],
+) -> None:
+    key, (hand, facts) = photo_key(photo), more
+    if not db.execute(f"SELECT 1 FROM photos WHERE {_HELD}", (*key, owner)).fetchone():  # noqa: S608 a constant condition
+        return
+    if facts is not None:
+        keep_facts(db, facts)
+    added = db.execute(_ADD, (*caption_columns(caption), shown_id(db, key)))
+    db.execute(_SHOW, (caption.digest, added.lastrowid, hand, *key, owner))
+
+
+def _withhold(db: sqlite3.Connection, photo: Photo, owner: str, values: tuple[object, ...]) -> None:
+    if not db.execute(_WITHHOLD, values).rowcount:
+        let_go(db, photo_key(photo), owner)

@@ -1,0 +1,62 @@
+"""What people wrote about photos, and what of it their captions hold already.
+
+handwriting   what a person wrote beside a photo, or took back there
+inscription   what a person wrote into the file itself
+as left       a caption that a person revised: their words in place of captiond's
+withheld      set aside since its caption was taken back: not captioned again unasked
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from captiond.models import Caption, Facts, Handwriting, Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What people wrote about a photo, as far as the index knows.
+
+    `beside` is what its caption holds already, None since that was answered.
+    """
+
+    beside: Handwriting | None = None
+    within: Handwriting = field(default_factory=Handwriting)
+
+
+class People(Protocol):
+    """Keeps what people wrote; every write is durable when it returns.
+
+    A write for a claim that is void changes nothing.
+    """
+
+    async def known(self, photo: Photo, digest: str) -> Known:
+        """Return what people wrote beside a photo and into these bytes."""
+
+    async def inscribe(self, digest: str, within: Handwriting) -> None:
+        """Keep what people wrote into the file itself."""
+
+    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
+        """Note that a claimed photo's caption holds all this."""
+
+    async def revise(
+        self,
+        photo: Photo,
+        *,
+        owner: str,
+        caption: Caption,
+        hand: Handwriting,
+        facts: Facts | None = None,
+    ) -> None:
+        """Add a caption as people left it; the claimed photo shows it from now on.
+
+        It holds `hand`; `facts`, where given, are kept as those of its content. A photo that was
+        withheld is no more.
+        """
+
+    async def is_taken_back(self, digest: str) -> bool:
+        """Tell whether the content's caption was taken back and no photo shows one."""
+
+    async def withhold(self, photo: Photo, *, owner: str, digest: str, reason: str) -> None:
+        """Close a claim: the photo is `skipped`, and is not captioned again unasked."""

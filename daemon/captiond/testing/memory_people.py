@@ -1,0 +1,73 @@
+"""What people wrote, in the in-memory index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from captiond.index.people_base import Known
+from captiond.models import Caption, Facts, Handwriting, Photo, State
+from captiond.testing.memory_rows import Row
+
+if TYPE_CHECKING:  # it holds what people wrote
+    from captiond.testing.memory_index import MemoryIndex
+
+
+class MemoryPeople:
+    """What people wrote, as a MemoryIndex keeps it: the twin of `index.people`."""
+
+    def __init__(self, index: MemoryIndex) -> None:
+        self._index = index
+        self._within: dict[str, Handwriting] = {}
+
+    async def known(self, photo: Photo, digest: str) -> Known:
+        """Return what people wrote beside a photo and into these bytes."""
+        row = self._index.rows.get(photo)
+        within = self._within.get(digest, Handwriting())
+        return Known(None if row is None else row.handwriting, within)
+
+    async def inscribe(self, digest: str, within: Handwriting) -> None:
+        """Keep what people wrote into the file itself."""
+        self._within[digest] = within
+
+    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
+        """Note that a claimed photo's caption holds all this."""
+        row = self._held(photo, owner)
+        if row is not None:
+            row.handwriting = hand
+
+    async def revise(
+        self,
+        photo: Photo,
+        *,
+        owner: str,
+        caption: Caption,
+        hand: Handwriting,
+        facts: Facts | None = None,
+    ) -> None:
+        """Add a caption as people left it; the claimed photo shows it from now on."""
+        row = self._held(photo, owner)
+        if row is None:
+            return
+        if facts is not None:
+            self._index.facts[facts.digest] = facts
+        self._index.captions.append(caption)
+        row.digest, row.caption, row.handwriting = caption.digest, caption, hand
+        row.withdrawn = 0
+
+    async def is_taken_back(self, digest: str) -> bool:
+        """Tell whether the content's caption was taken back and no photo shows one."""
+        rows = [row for row in self._index.rows.values() if row.digest == digest]
+        return any(row.withdrawn for row in rows) and not any(row.caption for row in rows)
+
+    async def withhold(self, photo: Photo, *, owner: str, digest: str, reason: str) -> None:
+        """Close a claim: the photo is `skipped`, and is not captioned again unasked."""
+        row = self._index.held(photo, owner)
+        if row is not None:
+            row.owner, row.anew_after, row.unasked = None, None, None
+            row.state, row.reason, row.digest = State.SKIPPED, reason, digest
+            row.withdrawn = max(row.withdrawn, 1 if row.written else 2)
+
+    def _held(self, photo: Photo, owner: str) -> Row | None:
+        row = self._index.rows.get(photo)
+        held = row is not None and row.owner == owner and row.state is State.INFLIGHT
+        return row if held else None
