@@ -23,8 +23,11 @@ from captiond.batches.room import Batches
 from captiond.batches.table import Table
 from captiond.bench import Bench
 from captiond.captioners.base import Captioner
+from captiond.downloads.runner import Runner
+from captiond.downloads.taking import LinkFiles
 from captiond.errors import ConfigError
 from captiond.feeder import Feeder, Part, Traffic
+from captiond.images import kinds
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
 from captiond.intake.folder import WatchedFolder
@@ -56,6 +59,7 @@ class App:
     feeders: tuple[Feeder, ...]
     batches: Batches | None
     intakes: tuple[Intake, ...]
+    downloads: Runner
 
     @property
     def in_flight(self) -> int:
@@ -121,7 +125,15 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if batches is not None:
             behind = dataclasses.replace(behind, collector=batches.collector)
         fed = feeders(bench, behind)
-        yield App(settings, index, bench, fed, batches, intakes(settings, index, fed))
+        fetching = downloads(settings, index)
+        links = LinkFiles(index.downloads, on_queued=fetching.ring)
+        looked_after = intakes(settings, index, fed, links)
+        yield App(settings, index, bench, fed, batches, looked_after, fetching)
+
+
+def downloads(settings: Settings, index: Index) -> Runner:
+    """Return what fetches photos from the web."""
+    return Runner(index.downloads, settings.downloads, look=kinds.look)
 
 
 def open_batches(settings: Settings, bench: Bench, captioner: Captioner) -> Batches | None:
@@ -181,7 +193,9 @@ def _give_large_blocks_back() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
-def intakes(settings: Settings, index: Index, feeders: Sequence[Feeder]) -> tuple[Intake, ...]:
+def intakes(
+    settings: Settings, index: Index, feeders: Sequence[Feeder], links: LinkFiles
+) -> tuple[Intake, ...]:
     """Return what looks after each watched folder."""
 
     def ring() -> None:
@@ -194,6 +208,7 @@ def intakes(settings: Settings, index: Index, feeders: Sequence[Feeder]) -> tupl
             folder=WatchedFolder.of(folder, settings.watch),
             index=index,
             on_due=ring,
+            on_links=links.take,
             scanning=scanning,
             writable=bool(folder.sidecars),
         )

@@ -64,17 +64,22 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
 
 
 class _Scans:
-    """The scans of all folders, side by side."""
+    """The scans of all folders, side by side; what is fetched meanwhile is scanned for once more."""
 
     def __init__(self, app: App) -> None:
         self.done = False
         self._app = app
 
     async def run(self) -> None:
+        await self._scan()
+        if await self._app.downloads.finish():
+            await self._scan()
+        self.done = True
+
+    async def _scan(self) -> None:
         async with anyio.create_task_group() as folders:
             for intake in self._app.intakes:
                 folders.start_soon(scan_once, intake, name=f"scan {intake.root}")
-        self.done = True
 
 
 async def _follow(

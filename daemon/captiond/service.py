@@ -106,6 +106,8 @@ async def _arm(app: App, notifier: Notifier, watching: TaskGroup, feeding: TaskG
         for intake in app.intakes:
             await watching.start(attend, intake, name=f"intake {intake.root}")
     app.feed(feeding)
+    # Among the watches, as it ends with them: what is underway then goes on at the next start.
+    watching.start_soon(app.downloads.run, name="downloads")
     notifier.ready()
     log.info("service.ready")
 
