@@ -285,9 +285,12 @@ class Caption:
 class Written:
     """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex.
 
-    `deleted`: a person removed it since; it is not written again unless somebody asks.
+    `deleted`: a person removed it since; it is not written again unless somebody asks. `heard` are
+    digests of what people wrote there and captiond has read: their words are known. `digest` is ""
+    where captiond only read.
     """
 
     name: str
     digest: str
     deleted: bool = False
+    heard: tuple[str, ...] = ()

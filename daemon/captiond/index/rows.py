@@ -83,12 +83,18 @@ def written_column(written: Mapping[str, Written]) -> str:
 
 
 def to_written(column: str) -> dict[str, Written]:
-    """Return what was written to which sidecar."""
-    return {kind: Written(**one) for kind, one in json.loads(column).items()}
+    """Return what was written to which sidecar, in a column that `written_column` made."""
+    return {
+        kind: Written(**{**one, "heard": tuple(one.get("heard", ()))})
+        for kind, one in json.loads(column).items()
+    }
 
 
 def _written(one: Written) -> dict[str, object]:
-    return {"name": one.name, "digest": one.digest, **({"deleted": True} if one.deleted else {})}
+    told: dict[str, object] = {"name": one.name, "digest": one.digest}
+    if one.deleted:
+        told["deleted"] = True
+    return {**told, "heard": one.heard} if one.heard else told
 
 
 def caption_columns(caption: Caption) -> tuple[object, ...]:

@@ -19,6 +19,15 @@ from captiond.models import Caption, Description, Handwriting, Photo, Recipe, Ta
 from captiond.plainfiles import Stamp
 from captiond.sidecars.names import Names
 
+MOST_CHARACTERS = 20_000
+"""All the words of the longest reply that is kept come to 15,650."""
+
+NOT_OURS = "captiond did not write it so"
+"""Why a file of a kind that is not merged into is left alone."""
+
+MERGE_LIMIT_BYTES = 32 << 20
+"""An XMP that is larger is not looked at."""
+
 LIMIT_BYTES = 2 << 20
 """More than captiond ever writes (a caption of 100,000 signs makes an XMP of 0.8 MB): what is
 larger is another's, whatever it says. The XML parser takes up to 30 times the size."""
@@ -79,12 +88,15 @@ class Sidecar(Protocol):
     def merge(self, content: bytes, subject: Subject) -> bytes:
         """Return a file that others wrote or edited with captiond's words in it.
 
-        The same bytes when nothing changes. Raises SidecarForeign to refuse, with a reason that
-        goes on from the file's name: "is not well-formed XML".
+        The same bytes when nothing changes. Raises SidecarForeign to refuse, with the reason
+        alone: "it is not well-formed XML".
         """
 
     def handwriting(self, content: bytes) -> Handwriting:
-        """Return what people wrote or took back, by the file's own marks; rubbish is silence."""
+        """Return what people wrote or took back, by the file's own marks.
+
+        Rubbish is silence, or raises SidecarForeign with the reason.
+        """
 
     def withdraw(self, content: bytes) -> bytes | None:
         """Return the file without captiond's words, the same bytes if it has none.
@@ -165,8 +177,10 @@ class ReadHandwriting(Protocol):
     def __call__(
         self, photo: Photo, written: Mapping[str, Written], shown: Description | None
     ) -> Beside:
-        """Return what differs there from what the photo shows and from what captiond wrote.
+        """Return what differs there from what captiond wrote and from `shown`.
 
+        That is what the photo shows, or will show if nobody wrote anything; None if that is not
+        known yet. Where it is given, files that were read before (`Written.heard`) are silent.
         Raises SidecarUnwritable when a sidecar cannot be reached now.
         """
 

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from msgspec import Struct
 
+from captiond.errors import SidecarForeign
 from captiond.files import shown
-from captiond.models import Caption, Description
-from captiond.sidecars.base import Reading, Subject, unix_seconds
+from captiond.models import Caption, Description, Handwriting
+from captiond.sidecars.base import (
+    MOST_CHARACTERS,
+    NOT_OURS,
+    Reading,
+    Subject,
+    unix_seconds,
+)
 from captiond.sidecars.clean import clean, distinct
+from captiond.sidecars.names import SUFFIXES, Names, file_name
 from captiond.sidecars.seal import BLANK, is_sealed, seal
 
 SCHEMA = 1
@@ -44,14 +53,24 @@ class _Document(Struct, frozen=True):
     created_at: str
 
 
+class _Edited(Struct, frozen=True):
+    """A document after a person was at it, who may have removed keys."""
+
+    captiond: _Maker
+    caption: str = ""
+    title: str = ""
+    alt_text: str = ""
+    keywords: tuple[str, ...] = ()
+
+
 class Json:
     """`IMG.jpg.caption.json`."""
 
     kind = "json"
 
-    def file_name(self, photo_name: str) -> str:
+    def file_name(self, photo_name: str, names: Names = "full") -> str:
         """Return the sidecar's file name beside the photo."""
-        return f"{photo_name}.caption.json"
+        return file_name(photo_name, SUFFIXES[self.kind], names)
 
     def render(self, subject: Subject) -> bytes:
         """Return the document, indented, sealed."""
@@ -70,9 +89,41 @@ class Json:
             "model": clean(caption.model),
             "origin": caption.origin,
             "created_at": subject.created_at,
+            **({"source": clean(subject.source)} if subject.source else {}),
         }
         text = json.dumps(document, ensure_ascii=False, indent=2)
         return seal(f"{text}\n".encode(), _MARK)
+
+    def merge(self, content: bytes, subject: Subject) -> bytes:
+        """Refuse: a person who edits the document keeps it. Raises SidecarForeign."""
+        del content, subject
+        raise SidecarForeign(NOT_OURS)
+
+    def handwriting(self, content: bytes) -> Handwriting:
+        """Return all words of a document of captiond's that was edited since; empty as taken back.
+
+        Which of them are the person's shows only beside what the photo shows.
+        """
+        if self.is_ours(content):
+            return Handwriting()
+        try:
+            words = msgspec.json.decode(content, type=_Edited)
+        except (msgspec.MsgspecError, ValueError):  # another program's, or broken by hand
+            return Handwriting()
+        told = Handwriting(
+            caption=clean(words.caption),
+            title=clean(words.title),
+            alt_text=clean(words.alt_text),
+            keywords=tuple(distinct(words.keywords)),
+        )
+        texts = {"caption": told.caption, "title": told.title, "alt_text": told.alt_text}
+        if sum(map(len, (*texts.values(), *told.keywords))) > MOST_CHARACTERS:
+            return Handwriting()
+        return replace(told, taken_back=frozenset(name for name, text in texts.items() if not text))
+
+    def withdraw(self, content: bytes) -> bytes | None:
+        """Return None for a document that nobody edited, any other as it is."""
+        return None if self.is_ours(content) else content
 
     def is_ours(self, content: bytes) -> bool:
         """Tell whether the document bears its own seal."""
