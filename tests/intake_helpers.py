@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -28,12 +29,21 @@ class Recorder:
         self.disks: dict[tuple[str, str], str | None] = {}
         self.views = 0
         self._changed = anyio.Event()
+        self.beside = self
+
+    async def learn(self, seen: Mapping[Photo, str]) -> None:
+        for photo, beside in seen.items():
+            self.rows[photo] = replace(self.rows[photo][0], beside=beside), self.rows[photo][1]
+
+    async def sharing(self, root: str, stems: Sequence[str]) -> list[str]:
+        return [p.path for p in self.rows if p.root == root and p.path.rpartition(".")[0] in stems]
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         due = 0
         for sighting in sightings:
             row = self.rows.get(sighting.photo)
             same = row and row[0].signature == sighting.signature and row[1] is not State.MISSING
+            same = same and row[0].beside == sighting.beside
             if not same:
                 state = State.SKIPPED if sighting.reason else State.QUEUED
                 self.rows[sighting.photo] = sighting, state
@@ -92,7 +102,9 @@ class RecorderView:
         photos = self._recorder.by_folder.get((root, folder), {}).copy().items()
         rows = [(name, *self._recorder.rows[photo]) for name, photo in photos]
         return {
-            name: KnownFile(sighting.signature.size, sighting.signature.mtime_ns, state)
+            name: KnownFile(
+                sighting.signature.size, sighting.signature.mtime_ns, state, sighting.beside
+            )
             for name, sighting, state in rows
         }
 

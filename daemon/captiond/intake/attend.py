@@ -162,6 +162,7 @@ class _Attendant:
         self.added.add(batch.folders)
         if self.settler.waiting < MANY_WAITING:
             self.settler.hint(batch.photos, Lane.ARRIVAL)
+            self.settler.hint_stems(batch.stems)
         else:
             self._wanted_now()
 

@@ -9,22 +9,27 @@ from dataclasses import dataclass, field
 from captiond.beneath import LinkOnTheWay, folder_beneath
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.nearby import base_of
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one batch of events comes to; paths are beneath the root."""
+    """What one batch of events comes to; paths are beneath the root.
+
+    `stems` are those of sidecars that are named after a photo without its extension.
+    """
 
     photos: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)
+    stems: set[str] = field(default_factory=set)
 
 
 def sort_events(paths: Mapping[str, bool], watched: WatchedFolder) -> Batch:
     """Sort paths that had events, and whether each is a folder's; blocks on the disk.
 
     Whatever is there now counts, not what the event says: a folder that came, went, or may be read
-    otherwise is walked. Sidecars and what the filter refuses are dropped; link files are looked at
-    as photos are.
+    otherwise is walked. A sidecar stands for its photos, what the filter refuses is dropped, link
+    files are looked at as photos are.
     """
     batch, ground = Batch(), _Ground(watched)
     for path, is_folder in paths.items():
@@ -33,9 +38,19 @@ def sort_events(paths: Mapping[str, bool], watched: WatchedFolder) -> Batch:
             continue
         if watched.filter.is_photo(folder, name) or watched.filter.is_link_file(folder, name):
             batch.photos.append(path)
+        elif (base := base_of(name)) is not None:
+            _add_sidecar(batch, folder, base, watched)
         if is_folder and watched.recursive and watched.filter.enters(folder, name):
             batch.folders.add(path)
     return batch
+
+
+def _add_sidecar(batch: Batch, folder: str, base: str, watched: WatchedFolder) -> None:
+    path = f"{folder}/{base}" if folder else base
+    if watched.filter.is_photo(folder, base):
+        batch.photos.append(path)
+    else:
+        batch.stems.add(path)
 
 
 class _Ground:

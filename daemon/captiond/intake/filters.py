@@ -32,7 +32,7 @@ SYSTEM_NAMES = frozenset({"@eadir", "#recycle", "$recycle.bin", "thumbs.db"})
 NO_MEDIA = ".nomedia"
 """A file of this name keeps captiond out of its folder and of all below."""
 
-_RULES = 1
+_RULES = 2
 """Raised when the rules below change in a way the names above do not show."""
 
 

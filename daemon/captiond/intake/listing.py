@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from stat import S_ISREG
@@ -14,10 +14,8 @@ from captiond.beneath import folder_beneath
 from captiond.index.folders_base import KnownFile
 from captiond.intake.filters import NO_MEDIA
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.nearby import ENDINGS, Entry, Neighbours
 from captiond.models import State
-
-Entry = tuple[str, int, int]
-"""A photo's name, size and mtime_ns; both are 0 for what is no plain file."""
 
 Arm = Callable[[str, int], None]
 """Is called with each folder just before it is listed: its path beneath the root, a descriptor."""
@@ -27,7 +25,7 @@ Arm = Callable[[str, int], None]
 class Listing:
     """What lies straight in a folder: photos, folders to enter, names that are no photos.
 
-    `closed` are the names of folders that are not entered.
+    `closed` are the names of folders that are not entered; `sidecars` are listed where photos are.
     """
 
     folder: str
@@ -35,6 +33,7 @@ class Listing:
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    sidecars: list[Entry] = field(default_factory=list)
 
 
 def unarmed(_folder: str, _fd: int) -> None:
@@ -46,13 +45,15 @@ def list_folder(watched: WatchedFolder, folder: str, arm: Arm = unarmed) -> List
 
     Raises OSError where it cannot be read.
     """
-    listing = Listing(folder)
+    listing, near = Listing(folder), []
     is_photo, photos = watched.filter.is_photo, listing.photos
     with _opened(watched, folder, arm) as fd, os.scandir(fd) as entries:
         for entry in entries:
             name = entry.name
             if not is_photo(folder, name):
                 listing.others.append(name)
+                if name.endswith(ENDINGS):
+                    near.append(entry)
             elif (found := _stat(entry)) is not None:
                 if S_ISREG(found.st_mode):
                     photos.append((name, found.st_size, found.st_mtime_ns))
@@ -64,6 +65,7 @@ def list_folder(watched: WatchedFolder, folder: str, arm: Arm = unarmed) -> List
                 listing.folders.append(f"{folder}/{name}" if folder else name)
             else:
                 listing.closed.append(name)
+        listing.sidecars = _plain(near) if photos else []
     return None if NO_MEDIA in listing.others else listing
 
 
@@ -106,27 +108,37 @@ def folders_in(watched: WatchedFolder, folder: str, arm: Arm) -> list[str]:
     return found
 
 
-def digest_of(fingerprint: str, photos: list[Entry]) -> str:
-    """Return the digest of a listing under the filter's rules; sorts `photos`."""
+def digest_of(fingerprint: str, photos: list[Entry], sidecars: list[Entry]) -> str:
+    """Return the digest of a listing under the filter's rules; sorts both lists."""
     photos.sort()
+    sidecars.sort()
     # Twice as fast as repr. Up to version 2 the bytes depend on the values alone, and names that
     # are not UTF-8 are taken as they are; another format one day only costs a comparison.
-    listing = marshal.dumps((fingerprint, photos), 2)
+    listing = marshal.dumps((fingerprint, photos, sidecars), 2)
     return hashlib.blake2b(listing, digest_size=16).hexdigest()
 
 
 def differing(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
-    """Return the names that are new, changed, or back from `missing`."""
-    names = []
+    """Return the photos that are new, changed, back from `missing`, or have other sidecars."""
+    names, neighbours = [], Neighbours(listing.sidecars)
     for name, size, mtime_ns in listing.photos:
         row = known.get(name)
         if (
             row is None
             or row.state is State.MISSING
             or (row.size, row.mtime_ns) != (size, mtime_ns)
+            or neighbours.changed(name, row)
         ):
             names.append(name)
     return names
+
+
+def unknown_beside(listing: Listing, known: Mapping[str, KnownFile]) -> dict[str, str]:
+    """Return what lies beside photos of which the index does not know that, by their names."""
+    neighbours = Neighbours(listing.sidecars)
+    rows = ((name, known.get(name)) for name, _, _ in listing.photos)
+    found = {name: neighbours.unknown(name, row) for name, row in rows if row is not None}
+    return {name: beside for name, beside in found.items() if beside is not None}
 
 
 def absent(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
@@ -146,6 +158,15 @@ def _opened(watched: WatchedFolder, folder: str, arm: Arm) -> Iterator[int]:
     with folder_beneath(watched.root, folder) as fd:
         arm(folder, fd)
         yield fd
+
+
+def _plain(entries: Iterable[os.DirEntry[str]]) -> list[Entry]:
+    found = ((entry.name, _stat(entry)) for entry in entries)
+    return [
+        (name, status.st_size, status.st_mtime_ns)
+        for name, status in found
+        if status is not None and S_ISREG(status.st_mode)
+    ]
 
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from captiond.beneath import folder_beneath, kind
+from captiond.intake.nearby import beside_at
 from captiond.intake.settle import NotPlain, Seen
 from captiond.models import Signature
 from captiond.photofile import signature_of
 
-Glance: TypeAlias = tuple[Seen | OSError, float]
-"""What was seen and when, in monotonic seconds; an error where that cannot be known."""
+Glance: TypeAlias = tuple[Seen | OSError, str | None, float]
+"""What was seen, a digest of what lies beside it, and when that was, in monotonic seconds.
+
+An error stands where it cannot be known.
+"""
 
 
 def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
@@ -26,7 +30,7 @@ def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
         seen: Seen | OSError = None
     except OSError as error:
         seen = error
-    return [(seen, time.monotonic())] * len(names)
+    return [(seen, None, time.monotonic())] * len(names)
 
 
 def describe(found: os.stat_result) -> Signature | NotPlain:
@@ -52,7 +56,7 @@ def _look_at(name: str, within: int) -> Glance:
     try:
         found = os.stat(name, dir_fd=within, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
-        return None, time.monotonic()
+        return None, None, time.monotonic()
     except OSError as error:
-        return error, time.monotonic()
-    return describe(found), time.monotonic()
+        return error, None, time.monotonic()
+    return describe(found), beside_at(within, name), time.monotonic()

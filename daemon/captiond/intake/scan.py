@@ -13,9 +13,18 @@ from dataclasses import dataclass, field
 from captiond.files import is_leftover
 from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.intake.folder import WatchedFolder
-from captiond.intake.listing import Arm, Listing, absent, differing, digest_of, unarmed, walk
+from captiond.intake.listing import (
+    Arm,
+    Listing,
+    absent,
+    differing,
+    digest_of,
+    unarmed,
+    unknown_beside,
+    walk,
+)
 from captiond.intake.look import is_folder
-from captiond.models import State
+from captiond.models import Photo, State
 
 STEP_PATHS = 4000
 STEP_SECONDS = 0.05
@@ -25,7 +34,8 @@ STEP_SECONDS = 0.05
 class Finding:
     """What the walk found in one folder; `hints`, `gone`, `links` are paths beneath the root.
 
-    `leftovers` says that a crash left temporary files there.
+    `beside` is what was found beside photos of which the index does not know that; `leftovers` says
+    that a crash left temporary files there.
     """
 
     folder: str
@@ -34,6 +44,7 @@ class Finding:
     gone: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     agreed: FolderDigest | None = None
+    beside: dict[Photo, str] = field(default_factory=dict)
     unreadable: str | None = None
     leftovers: bool = False
 
@@ -44,6 +55,7 @@ class Step:
 
     hints: list[str] = field(default_factory=list)
     agreed: list[FolderDigest] = field(default_factory=list)
+    beside: dict[Photo, str] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     photos: int = 0
@@ -72,6 +84,7 @@ def _add(finding: Finding, step: Step) -> None:
     step.hints += finding.hints
     step.hints += finding.gone
     step.hints += finding.links
+    step.beside |= finding.beside
     if finding.agreed is not None:
         step.agreed.append(finding.agreed)
     if finding.unreadable is not None:
@@ -115,10 +128,14 @@ def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) 
     is_link_file = watched.filter.is_link_file
     links = [name for name in listing.others if is_link_file(listing.folder, name)]
     finding.links = _paths(listing.folder, links)
-    digest = digest_of(watched.filter.fingerprint, listing.photos)
+    digest = digest_of(watched.filter.fingerprint, listing.photos, listing.sidecars)
     if view.digest(watched.root, listing.folder) == digest:
         return finding
     known = view.files(watched.root, listing.folder)
+    finding.beside = {
+        Photo(watched.root, _path(listing.folder, name)): beside
+        for name, beside in unknown_beside(listing, known).items()
+    }
     finding.hints = _paths(listing.folder, differing(listing, known))
     finding.gone = _paths(listing.folder, absent(listing, known))
     if not finding.hints and not finding.gone:
@@ -142,4 +159,8 @@ def _is_gone(root: str, folder: str) -> bool:
 
 
 def _paths(folder: str, names: list[str]) -> list[str]:
-    return [f"{folder}/{name}" for name in names] if folder else names
+    return [_path(folder, name) for name in names]
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -96,6 +96,8 @@ class Scanner:
                 self._told.add(folder)
                 path = self._watched.full(folder)
                 log.warning("folder.unreadable", path=path, error=error)
+        if step.beside:
+            await self._index.beside.learn(step.beside)
         if lane is Lane.BACKLOG:
             await self._settler.digests.save(step.agreed)
         for start in range(0, len(step.hints), SLICE):

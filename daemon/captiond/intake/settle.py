@@ -27,17 +27,19 @@ Seen: TypeAlias = Signature | NotPlain | None
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A photo that stayed as it is for the settle time."""
+    """A photo that stayed as it is for the settle time, and so did what lies beside it."""
 
     photo: Photo
     lane: Lane
     seen: Seen
+    beside: str | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
     photo: Photo
     seen: Seen
+    beside: str | None
     deadline: float
     lane: Lane
     queued: bool = False
@@ -59,18 +61,23 @@ class Settling:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def look(self, photo: Photo, seen: Seen, *, lane: Lane, now: float) -> Settled | None:
-        """Take note of a look; return the photo when that settles it."""
+    def look(
+        self, photo: Photo, seen: Seen, *, lane: Lane, now: float, beside: str | None = None
+    ) -> Settled | None:
+        """Take note of a look; return the photo when that settles it.
+
+        `beside` is a digest of what lies beside it.
+        """
         deadline = now + self._settle_seconds
         pending = self._pending.get(photo)
         if pending is None:
-            pending = self._pending[photo] = _Pending(photo, seen, deadline, lane)
+            pending = self._pending[photo] = _Pending(photo, seen, beside, deadline, lane)
         pending.lane = min(pending.lane, lane)
-        if pending.seen != seen:
-            pending.seen, pending.deadline = seen, deadline
+        if (pending.seen, pending.beside) != (seen, beside):
+            pending.seen, pending.beside, pending.deadline = seen, beside, deadline
         elif now >= pending.deadline:
             self.forget(photo)
-            return Settled(photo, pending.lane, seen)
+            return Settled(photo, pending.lane, seen, beside)
         if not pending.queued:
             self._queue(pending)
         return None

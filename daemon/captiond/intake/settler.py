@@ -62,6 +62,7 @@ class Look:
     photo: Photo
     lane: Lane
     seen: Seen | OSError
+    beside: str | None
     at: float
 
 
@@ -85,12 +86,14 @@ class Settler:
         self.digests = Digests(watched.root, index)
         self.tally = tally
         self._root = watched.root
+        self._is_photo = watched.filter.is_photo
         self._index = index
         self._on_due = on_due
         self._on_links = on_links
         self._threads = threads
         self._settling = Settling(watched.settle_seconds)
         self._hints: dict[str, Lane] = {}
+        self._stems: set[str] = set()
         self._began_at = time.time()
         self._closed = False
         self._kept_told = False
@@ -100,12 +103,17 @@ class Settler:
     @property
     def waiting(self) -> int:
         """How many photos are hinted at or settling."""
-        return len(self._hints) + len(self._settling)
+        return len(self._hints) + len(self._stems) + len(self._settling)
 
     def hint(self, paths: Iterable[str], lane: Lane) -> None:
         """Ask for a look at paths beneath the root; never waits, a path waits once."""
         for path in paths:
             self._hints[path] = min(lane, self._hints.get(path, lane))
+        self._wake.set()
+
+    def hint_stems(self, stems: Iterable[str]) -> None:
+        """Ask for a look at all photos that bear these paths but for an extension."""
+        self._stems.update(stems)
         self._wake.set()
 
     async def room(self, limit: int) -> None:
@@ -122,6 +130,7 @@ class Settler:
         """Look and offer until closed."""
         while self.waiting or not self._closed:
             await self._wait()
+            await self._find_sharing()
             batch = self._next_batch()
             if batch:
                 looks = await anyio.to_thread.run_sync(
@@ -133,12 +142,20 @@ class Settler:
 
     async def _wait(self) -> None:
         """Wait for hints or for the next deadline, whichever comes first."""
-        if self._hints or (self._closed and not self.waiting):
+        if self._hints or self._stems or (self._closed and not self.waiting):
             return
         deadline = self._settling.next_deadline()
         self._wake = anyio.Event()
         with anyio.CancelScope(deadline=math.inf if deadline is None else deadline):
             await self._wake.wait()
+
+    async def _find_sharing(self) -> None:
+        """Turn stems into hints, by what the index knows: a folder may hold 100,000 photos."""
+        stems, self._stems = self._stems, set()
+        if stems:
+            found = await self._index.beside.sharing(self._root, sorted(stems))
+            photos = (Photo(self._root, path) for path in found)
+            self.hint((p.path for p in photos if self._is_photo(p.folder, p.name)), Lane.ARRIVAL)
 
     def _next_batch(self) -> dict[Photo, Lane]:
         batch = dict(self._settling.due(time.monotonic(), limit=BATCH))
@@ -155,7 +172,7 @@ class Settler:
                 log.warning("photo.unreadable", path=look_.photo.full, error=str(look_.seen))
                 self._settling.forget(look_.photo)
             elif verdict := self._settling.look(
-                look_.photo, look_.seen, lane=look_.lane, now=look_.at
+                look_.photo, look_.seen, lane=look_.lane, now=look_.at, beside=look_.beside
             ):
                 settled.append(verdict)
         return settled
@@ -203,7 +220,8 @@ class Settler:
 def to_sighting(settled: Settled, seen: Signature | NotPlain) -> Sighting:
     """Return what the index is told of a settled photo."""
     signature = Signature(0, 0, 0, seen.inode) if isinstance(seen, NotPlain) else seen
-    return Sighting(settled.photo, signature, settled.lane, why_skipped(settled.photo, seen))
+    reason = why_skipped(settled.photo, seen)
+    return Sighting(settled.photo, signature, settled.lane, reason, settled.beside)
 
 
 def why_skipped(photo: Photo, seen: Signature | NotPlain) -> str | None:
