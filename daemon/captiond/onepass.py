@@ -64,7 +64,7 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
 
 
 class _Scans:
-    """The scans of all folders, side by side; what is fetched meanwhile is scanned for once more."""
+    """The scans of all folders, side by side; once more if anything was fetched then."""
 
     def __init__(self, app: App) -> None:
         self.done = False

@@ -21,6 +21,7 @@ from captiond.errors import CaptiondError, ConfigError
 VERBS = {
     "run": "Watch the folders and caption every photo that arrives.",
     "scan": "Caption what is new in the folders in one pass, then exit.",
+    "add": "Fetch photos from the web into a watched folder.",
     "plan": "Tell what captioning would cost and how long it would take.",
     "try": "Caption a few photos as a trial; nothing is kept.",
     "caption": "Caption single files and print what they show.",

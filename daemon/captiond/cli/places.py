@@ -29,3 +29,21 @@ def places_at(file: str, settings: Settings) -> list[Photo]:
     roots = [Path(folder.path) for folder in settings.folders]
     beneath = [Photo(str(root), "") for root in roots if root.is_relative_to(path)]
     return beneath or [photo_at(file, settings)]
+
+
+def folder_at(file: str, settings: Settings) -> Photo:
+    """Return the folder that a path names: its root, and its path beneath that, "" for the root.
+
+    click.BadParameter where captiond would not see what comes there.
+    """
+    from captiond.intake.folder import WatchedFolder
+
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - Path.absolute keeps ".."
+    folder = next((one for one in settings.folders if path.is_relative_to(one.path)), None)
+    if folder is None or not path.is_dir():
+        raise click.BadParameter(f"{path} is no folder within a watched one", param_hint="--to")
+    inner = "" if path == Path(folder.path) else path.relative_to(folder.path).as_posix()
+    watched = WatchedFolder.of(folder, settings.watch)
+    if inner and not (watched.recursive and watched.enters(inner)):
+        raise click.BadParameter(f"{path} is not looked into by captiond", param_hint="--to")
+    return Photo(folder.path, inner)

@@ -37,7 +37,7 @@ DISK_PAUSE_SECONDS = 60.0
 IDLE_SECONDS = 2.0
 """What another process adds is noticed so soon: one look at the queue, which writes nothing."""
 
-SOON_SECONDS = 60.0
+SOON_SECONDS = 30.0
 """A pass waits so long for what is to be tried again; later ones stay in the queue."""
 
 
