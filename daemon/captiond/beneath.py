@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from captiond import openat2
@@ -21,6 +21,7 @@ IN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEX
 
 _IN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_NAMES = {"", ".", ".."}
+_NOT_ENTERED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ESTALE}
 _LONGEST_PATH = 4095
 """As the kernel has it (PATH_MAX): a tree without end is a trap, and ends here either way."""
 
@@ -48,6 +49,28 @@ def folder_beneath(root: str, folder: str) -> Iterator[int]:
         yield within
     finally:
         os.close(within)
+
+
+def folders_to(root: str, folder: str) -> Generator[tuple[str, int], None, None]:
+    """Yield each folder from the root down to `folder`, with a descriptor until the next is asked.
+
+    Ends before one that is gone, is a link, or may not be entered.
+    """
+    here, parts = "", folder.split("/") if folder else []
+    try:
+        within = os.open(root, _IN_FOLDER)
+        try:
+            yield here, within
+            for part in parts if _NO_NAMES.isdisjoint(parts) else ():
+                inner = _step(part, within)
+                os.close(within)
+                within, here = inner, f"{here}/{part}" if here else part
+                yield here, within
+        finally:
+            os.close(within)
+    except OSError as error:
+        if error.errno not in _NOT_ENTERED:
+            raise
 
 
 def _open_inner(folder: str, within: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -29,7 +29,7 @@ def enclosed(settings: Settings, problems: list[str]) -> Settings:
     """Return the settings with prompt and vocabulary in them; what is wrong goes to `problems`."""
     captioner = _with_vocabulary(_with_prompt(settings.captioner, problems), problems)
     for at, folder in enumerate(settings.folders):
-        problems += _mistakes(folder.prompt, f"folders[{at}].prompt")
+        problems += prompt_mistakes(folder.prompt, f"folders[{at}].prompt")
     return msgspec.structs.replace(settings, captioner=captioner)
 
 
@@ -55,9 +55,22 @@ def read_text(path: Path, where: str, *, limit_bytes: int | None = None) -> str:
         raise ConfigError([f"{where} is not UTF-8 text (byte {error.start})"]) from error
 
 
+def prompt_mistakes(prompt: str, where: str) -> Iterator[str]:
+    """Say what is wrong with a prompt."""
+    if len(prompt) > PROMPT_CHARACTERS:
+        yield f"{where}: is too long: {len(prompt):,} characters, over {PROMPT_CHARACTERS:,}"
+    for mistake in templates.mistakes(prompt):
+        yield f"{where}: {mistake}"
+
+
+def cleaned(words: Iterable[str]) -> list[str]:
+    """Return the words of a vocabulary without what is not seen, and without empty ones."""
+    return [word for word in map(_clean, words) if word]
+
+
 def _with_prompt(captioner: CaptionerSettings, problems: list[str]) -> CaptionerSettings:
     if not captioner.prompt_file:
-        problems += _mistakes(captioner.prompt, "captioner.prompt")
+        problems += prompt_mistakes(captioner.prompt, "captioner.prompt")
         return captioner
     if captioner.prompt:
         problems.append("captioner.prompt: give either prompt or prompt_file, not both")
@@ -67,15 +80,8 @@ def _with_prompt(captioner: CaptionerSettings, problems: list[str]) -> Captioner
     if text is None:
         return captioner
     prompt = text.strip()
-    problems += _mistakes(prompt, where) if prompt else [f"{where} is empty"]
+    problems += prompt_mistakes(prompt, where) if prompt else [f"{where} is empty"]
     return msgspec.structs.replace(captioner, prompt=prompt)
-
-
-def _mistakes(prompt: str, where: str) -> Iterator[str]:
-    if len(prompt) > PROMPT_CHARACTERS:
-        yield f"{where}: is too long: {len(prompt):,} characters, over {PROMPT_CHARACTERS:,}"
-    for mistake in templates.mistakes(prompt):
-        yield f"{where}: {mistake}"
 
 
 def _with_vocabulary(captioner: CaptionerSettings, problems: list[str]) -> CaptionerSettings:
@@ -84,7 +90,7 @@ def _with_vocabulary(captioner: CaptionerSettings, problems: list[str]) -> Capti
         problems.append("captioner.vocabulary: give either vocabulary or vocabulary_file, not both")
     elif captioner.vocabulary_file:
         given = _listed(captioner.vocabulary_file, problems)
-    words = [word for word in map(_clean, given) if word]
+    words = cleaned(given)
     if captioner.vocabulary_mode == "strict" and not words and len(problems) == before:
         problems.append(
             "captioner.vocabulary_mode: strict allows the words of a vocabulary alone, "

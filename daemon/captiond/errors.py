@@ -6,6 +6,7 @@ CaptiondError
 ├── LibraryUnavailable         the index cannot be opened or read             exit 1
 │   └── LibraryDamaged         it is, and captiond rebuilds it at its next start
 ├── NotReverted                a photo's caption cannot be brought back       exit 1
+├── RulesBroken                a folder's .captiond.toml is wrong             its photos wait
 ├── PhotoError                 this photo is the problem: the sentence becomes its `reason`
 │   ├── NotAPhoto              no plain file, or no image at all              skipped
 │   ├── PhotoVanished          gone since it settled                          the scan decides
@@ -38,6 +39,7 @@ CaptiondError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +70,22 @@ class LibraryDamaged(LibraryUnavailable):
 
 class NotReverted(CaptiondError):
     """There is no caption to bring back for a photo, or not now."""
+
+
+class RulesBroken(CaptiondError):
+    """The `.captiond.toml` at `path` is wrong: its folder is left alone until it is mended.
+
+    `problems` says what is wrong; after `again_seconds` at the latest it is looked at again.
+    """
+
+    def __init__(
+        self, path: str, problems: Sequence[str], *, again_seconds: float = 3600.0
+    ) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{path}: {problems[0]}{more}")
+        self.path = path
+        self.problems = problems
+        self.again_seconds = again_seconds
 
 
 class PhotoError(CaptiondError):
