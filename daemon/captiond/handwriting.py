@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from captiond.models import Description, Handwriting
 
 _JUNK = frozenset(
@@ -79,4 +81,21 @@ def revised(words: Description, hand: Handwriting) -> Description:
         alt_text=hand.alt_text or field("alt_text"),
         keywords=tuple(dict.fromkeys(kept)),
         text=words.text,
+    )
+
+
+def own(words: Description, others: Sequence[Description]) -> Description:
+    """Return a person's part of these words: what none of captiond's descriptions say."""
+    given = {word for one in others for word in one.keywords}
+
+    def field(name: str) -> str:
+        text = str(getattr(words, name))
+        return "" if any(getattr(one, name) == text for one in others) else text
+
+    return Description(
+        caption=field("caption"),
+        title=field("title"),
+        alt_text=field("alt_text"),
+        keywords=tuple(word for word in words.keywords if word not in given),
+        text=field("text"),
     )

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from captiond.index.faces_base import Faces
 from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.index.health_base import Health
-from captiond.index.ledger_base import FREE, Bill, Ledger
+from captiond.index.ledger_base import FREE, Bill
 from captiond.models import (
     Cap,
     Caption,
@@ -35,14 +36,6 @@ from captiond.models import (
     Usage,
     Written,
 )
-
-if TYPE_CHECKING:  # it speaks of the requests and claims below
-    from captiond.index.beside_base import Beside
-    from captiond.index.downloads_base import Downloads
-    from captiond.index.history_base import History
-    from captiond.index.jobs_base import Jobs
-    from captiond.index.limits_base import Limits
-    from captiond.index.people_base import People
 
 CRASH_LIMIT = 3
 """A photo whose request was in flight at this many crashes is set aside as `failed`."""
@@ -162,36 +155,8 @@ class Parked:
     reason: str
 
 
-class Index(Protocol):
+class Index(Faces, Protocol):
     """The store behind the daemon: photos, contents, captions, requests, and the queue."""
-
-    @property
-    def beside(self) -> Beside:
-        """What lies beside photos, and what departed ones left behind."""
-
-    @property
-    def jobs(self) -> Jobs:
-        """The batch jobs: which photos lie with the service."""
-
-    @property
-    def history(self) -> History:
-        """The captions that photos had: to look at, to order new ones, to bring one back."""
-
-    @property
-    def people(self) -> People:
-        """What people wrote about photos."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """Every request with what it cost."""
-
-    @property
-    def limits(self) -> Limits:
-        """What is known of the service's limits."""
-
-    @property
-    def downloads(self) -> Downloads:
-        """The addresses to be fetched, and where contents came from."""
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         """Take note of finished files; return how many became due.
@@ -289,7 +254,10 @@ class Index(Protocol):
     async def requeue(
         self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
     ) -> int:
-        """Queue all photos in these states anew, or those of `photos`; return how many."""
+        """Queue all photos in these states anew, or those of `photos`; return how many.
+
+        What was taken back is queued only by name.
+        """
 
     async def recover(self, *, now: float) -> list[Photo]:
         """Take back what a crash left in flight; return the photos that were held.

@@ -24,7 +24,7 @@ _ADD = f"""
     INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 constant columns
-_SHOW = f"UPDATE photos SET digest = ?, caption = ?, handwriting = ?, withdrawn = 0 WHERE {_HELD}"  # noqa: S608 a constant condition
+_SHOW = f"UPDATE photos SET digest = ?, caption = ?, handwriting = ? WHERE {_HELD}"  # noqa: S608 a constant condition
 _TAKEN_BACK = """
     SELECT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND withdrawn <> 0)
     AND NOT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND caption IS NOT NULL)

@@ -51,8 +51,7 @@ class People(Protocol):
     ) -> None:
         """Add a caption as people left it; the claimed photo shows it from now on.
 
-        It holds `hand`; `facts`, where given, are kept as those of its content. A photo that was
-        withheld is no more.
+        It holds `hand`; `facts`, where given, are kept as those of its content.
         """
 
     async def is_taken_back(self, digest: str) -> bool:

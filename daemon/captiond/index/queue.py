@@ -181,11 +181,11 @@ def requeue(
     marks = ", ".join("?" * len(states))
     anew = f"""
         UPDATE photos SET state = 'queued', reason = NULL, attempts = 0, crashes = 0, retry_at = ?,
-            unasked = NULL
+            unasked = NULL, withdrawn = 0
         WHERE state IN ({marks})
     """  # noqa: S608 question marks
     if photos is None:
-        return db.execute(anew, (now, *states)).rowcount
+        return db.execute(f"{anew} AND withdrawn = 0", (now, *states)).rowcount
     one = f"{anew} AND root = ? AND folder = ? AND name = ?"
     return sum(db.execute(one, (now, *states, *photo_key(photo))).rowcount for photo in photos)
 

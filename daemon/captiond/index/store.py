@@ -36,6 +36,8 @@ from captiond.index.ledger_base import FREE, Bill
 from captiond.index.limits import SqliteLimits
 from captiond.index.migrations import migrate
 from captiond.index.people import SqlitePeople
+from captiond.index.runs import SqliteRuns
+from captiond.index.withdrawals import SqliteWithdrawals
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
 
@@ -56,6 +58,8 @@ class SqliteIndex:
         self.ledger = SqliteLedger(writer.run, self._read)
         self.limits = SqliteLimits(writer.run, self._read)
         self.people = SqlitePeople(writer.run, self._read)
+        self.runs = SqliteRuns(writer.run, self._read)
+        self.withdrawals = SqliteWithdrawals(writer.run, self._read)
         self.downloads = SqliteDownloads(writer.run, self._read)
 
     @classmethod

@@ -33,6 +33,7 @@ from captiond.testing.memory_ledger import MemoryLedger
 from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_people import MemoryPeople
 from captiond.testing.memory_rows import MemoryFolderView, Row
+from captiond.testing.memory_withdrawals import MemoryRuns, MemoryWithdrawals
 
 
 class MemoryIndex:
@@ -52,6 +53,8 @@ class MemoryIndex:
         self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))
         self.limits = MemoryLimits(self)
         self.people = MemoryPeople(self)
+        self.runs = MemoryRuns()
+        self.withdrawals = MemoryWithdrawals(self)
         self.downloads = MemoryDownloads()
         self._folders: dict[tuple[str, str], str] = {}
         self._disks: dict[tuple[str, str], str] = {}
@@ -207,11 +210,10 @@ class MemoryIndex:
         self, *, states: Sequence[State], now: float, photos: Sequence[Photo] | None = None
     ) -> int:
         """Queue every photo in these states anew, attempts and crashes 0; return how many."""
-        rows = [row for row in self.rows.values() if photos is None or row.photo in photos]
-        chosen = [row for row in rows if row.state in states]
+        chosen = [row for row in self.rows.values() if row.is_among(photos, states)]
         for row in chosen:
             row.state, row.reason, row.retry_at = State.QUEUED, None, now
-            row.attempts, row.crashes, row.unasked = 0, 0, None
+            row.attempts, row.crashes, row.unasked, row.withdrawn = 0, 0, None, 0
         return len(chosen)
 
     async def recover(self, *, now: float) -> list[Photo]:

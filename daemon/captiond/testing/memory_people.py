@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from captiond.index.people_base import Known
-from captiond.models import Caption, Facts, Handwriting, Photo, State
+from captiond.models import HUMAN, Caption, Description, Facts, Handwriting, Photo, State
 from captiond.testing.memory_rows import Row
 
 if TYPE_CHECKING:  # it holds what people wrote
@@ -18,6 +18,7 @@ class MemoryPeople:
     def __init__(self, index: MemoryIndex) -> None:
         self._index = index
         self._within: dict[str, Handwriting] = {}
+        self._revised: list[Caption] = []
 
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what people wrote beside a photo and into these bytes."""
@@ -51,8 +52,8 @@ class MemoryPeople:
         if facts is not None:
             self._index.facts[facts.digest] = facts
         self._index.captions.append(caption)
+        self._revised.append(caption)
         row.digest, row.caption, row.handwriting = caption.digest, caption, hand
-        row.withdrawn = 0
 
     async def is_taken_back(self, digest: str) -> bool:
         """Tell whether the content's caption was taken back and no photo shows one."""
@@ -66,6 +67,12 @@ class MemoryPeople:
             row.owner, row.anew_after, row.unasked = None, None, None
             row.state, row.reason, row.digest = State.SKIPPED, reason, digest
             row.withdrawn = max(row.withdrawn, 1 if row.written else 2)
+
+    def by_captiond(self, digest: str) -> list[Description]:
+        """Return what captiond itself said about a content."""
+        of_it = [one for one in self._index.captions if one.digest == digest]
+        said = [one for one in of_it if one.origin != HUMAN and one not in self._revised]
+        return [one.description for one in said]
 
     def _held(self, photo: Photo, owner: str) -> Row | None:
         row = self._index.rows.get(photo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from captiond.index.base import CRASH_LIMIT, Claim
@@ -54,6 +54,11 @@ class Row:
         if self.state is State.MISSING:
             return self.gone_at is None
         return self.state is not State.INFLIGHT
+
+    def is_among(self, photos: Collection[Photo] | None, states: Collection[State]) -> bool:
+        """Tell whether the photo is to be queued again: one that was taken back only by name."""
+        named = not self.withdrawn if photos is None else self.photo in photos
+        return named and self.state in states
 
     def is_changed_beside(self, beside: str | None) -> bool:
         """Tell whether what lies beside the photo is a reason to queue it."""

@@ -1,0 +1,171 @@
+"""Takes captions back, and finds those that could be."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from captiond.handwriting import own
+from captiond.index.names import plain, to_stored
+from captiond.index.rows import (
+    CAPTION_COLUMNS,
+    caption_columns,
+    photo_key,
+    to_caption,
+    to_photo,
+    to_written,
+    written_column,
+)
+from captiond.index.withdrawals_base import Found, Taking, Withdrawal
+from captiond.models import HUMAN, Caption, Description, Photo, Written
+
+T = TypeVar("T")
+
+EXAMPLES = 5
+
+# '0' follows '/': all folders beneath, by the index
+_AT = """
+    photos.root = ? AND (? = '' OR (folder = ? AND name = ?) OR folder = ?
+        OR (folder > ? || '/' AND folder < ? || '0'))
+"""
+_MATCHES = """
+    captioned_at >= ? AND captioned_at < ? AND (
+        withdrawn = 1 OR (
+            withdrawn = 0 AND photos.caption IS NOT NULL
+            AND state IN ('captioned', 'queued', 'inflight')
+            AND (captions.origin <> 'human' OR written <> '{}')
+        )
+    )
+"""
+_COUNT = """
+    SELECT count(*) FILTER (WHERE owner IS NULL),
+        count(*) FILTER (WHERE owner IS NULL AND captions.origin = 'human'),
+        count(*) FILTER (WHERE owner IS NOT NULL)
+"""
+_FROM = "FROM photos LEFT JOIN captions ON captions.id = photos.caption"
+_ORDERED = "ORDER BY root, folder, name LIMIT ?"
+_SHOWN = f"SELECT {CAPTION_COLUMNS}, id FROM captions WHERE id = ?"  # noqa: S608 constant columns
+# what a person revised repeats their words: only what was answered, read back or taken over
+_BY_CAPTIOND = f"""
+    SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = ? AND origin <> 'human'
+    AND (request IS NOT NULL OR replaces IS NULL OR taken_from IS NOT NULL)
+"""  # noqa: S608 constant columns
+_ADD = f"""
+    INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608 constant columns
+_HIDE = """
+    UPDATE photos SET state = iif(state = 'missing', state, 'skipped'),
+        reason = iif(state = 'missing', reason, ?), caption = NULL,
+        former = coalesce(caption, former), anew_after = NULL, unasked = NULL, retry_at = NULL,
+        attempts = 0, crashes = 0, withdrawn = 1
+    WHERE id = ?
+"""
+_KEEP = "UPDATE photos SET caption = ?, withdrawn = 1 WHERE id = ?"
+_SETTLE = """
+    UPDATE photos SET written = ?, beside = coalesce(?, beside), withdrawn = 2
+    WHERE root = ? AND folder = ? AND name = ? AND withdrawn <> 0
+"""
+
+
+class _Run(Protocol):
+    def __call__(self, work: Callable[[sqlite3.Connection], T]) -> Awaitable[T]: ...
+
+
+class SqliteWithdrawals:
+    """The withdrawals of a SqliteIndex, on its writer and its reader."""
+
+    def __init__(self, write: _Run, read: _Run) -> None:
+        self._write = write
+        self._read = read
+
+    async def find(self, taking: Taking) -> Found:
+        """Return what would be taken back."""
+        return await self._read(lambda db: _find(db, taking))
+
+    async def take(
+        self, taking: Taking, *, reason: str, now: float, after: Photo | None, limit: int
+    ) -> list[Withdrawal]:
+        """Take back up to `limit` captions of photos `after` that one, in their order."""
+        sql, values = _next(taking, after, limit)
+        return await self._write(lambda db: _take(db, (sql, values), reason, now))
+
+    async def settle(
+        self, photo: Photo, *, written: Mapping[str, Written], beside: str | None
+    ) -> None:
+        """Note that nothing of captiond's stands beside the photo any more, but for `written`."""
+        values = (written_column(written), beside, *photo_key(photo))
+        await self._write(lambda db: db.execute(_SETTLE, values))
+
+
+def _where(taking: Taking) -> tuple[str, list[object]]:
+    places = " OR ".join(f"({_AT})" for _ in taking.places)
+    values: list[object] = [taking.since, taking.until]
+    for place in taking.places:
+        root, folder, name = photo_key(place)
+        path = to_stored(place.path)
+        values += [root, path, folder, name, path, path, path]
+    return f"{_MATCHES} AND ({places})", values
+
+
+def _find(db: sqlite3.Connection, taking: Taking) -> Found:
+    where, values = _where(taking)
+    counts = db.execute(f"{_COUNT} {_FROM} WHERE {where}", values).fetchone()
+    some = f"SELECT root, folder, name {_FROM} WHERE {where} AND owner IS NULL {_ORDERED}"
+    examples = tuple(to_photo(*row) for row in db.execute(some, (*values, EXAMPLES)))
+    photos, by_people, busy = counts
+    return Found(photos, by_people, busy, examples)
+
+
+def _next(taking: Taking, after: Photo | None, limit: int) -> tuple[str, list[object]]:
+    where, values = _where(taking)
+    key = ("", "", "") if after is None else photo_key(after)
+    sql = f"""
+        SELECT photos.id, root, folder, name, written, photos.caption {_FROM} WHERE {where}
+        AND owner IS NULL AND (root, folder, name) > (?, ?, ?) {_ORDERED}
+    """
+    return sql, [*values, *key, limit]
+
+
+def _take(
+    db: sqlite3.Connection, chosen: tuple[str, list[object]], reason: str, now: float
+) -> list[Withdrawal]:
+    taken = []
+    for row_id, root, folder, name, written, shown in db.execute(*chosen).fetchall():
+        _take_one(db, row_id, shown, plain(reason), now)
+        taken.append(Withdrawal(to_photo(root, folder, name), to_written(written)))
+    return taken
+
+
+def _take_one(
+    db: sqlite3.Connection, row_id: int, shown: int | None, reason: str, now: float
+) -> None:
+    caption = None if shown is None else _captions(db, _SHOWN, shown)[0]
+    if caption is not None and caption.origin == HUMAN:
+        words = own(caption.description, _by_captiond(db, caption.digest))
+        if words.caption:
+            db.execute(_KEEP, (_kept(db, caption, words, shown, now), row_id))
+            return
+    db.execute(_HIDE, (reason, row_id))
+
+
+def _kept(
+    db: sqlite3.Connection, caption: Caption, words: Description, shown: int | None, now: float
+) -> int | None:
+    """Return the caption that holds a person's words alone."""
+    if words == caption.description:
+        return shown
+    values = caption_columns(replace(caption, description=words, created_at=now))
+    return db.execute(_ADD, (*values, shown)).lastrowid
+
+
+def _by_captiond(db: sqlite3.Connection, digest: str) -> list[Description]:
+    return [one.description for one in _captions(db, _BY_CAPTIOND, digest)]
+
+
+def _captions(db: sqlite3.Connection, sql: str, value: object) -> list[Caption]:
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    return [to_caption(row) for row in cursor.execute(sql, (value,))]
