@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from captiond.captioners.base import Captioner, Question
-from captiond.captioners.vocabulary import Vocabulary
+from captiond.captioners.vocabulary import ANY_WORD, Vocabulary
 from captiond.index.base import Index
 from captiond.models import Lane, Photo, Prepared, Recipe, Tier, Usage
 from captiond.quota.budget import Caps
@@ -54,10 +54,13 @@ class Plans(Protocol):
         """The watched roots."""
 
     def at(self, photo: Photo) -> Plan | None:
-        """Return the plan for a photo, None where its root is not watched; blocks on the disk."""
+        """Return the plan for a photo, None for one that is left alone; blocks on the disk.
 
-    def vocabularies(self) -> Mapping[str, Vocabulary]:
-        """Return the vocabularies in force, by the keys of their recipes."""
+        Raises RulesBroken.
+        """
+
+    def vocabulary(self, recipe: str, photo: Photo) -> Vocabulary:
+        """Return the words that a photo's caption by a recipe of this key is held to; blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,10 @@ class RootPlans:
         """Return the plan for a photo, None where its root is not watched."""
         return self.by_root.get(photo.root)
 
-    def vocabularies(self) -> Mapping[str, Vocabulary]:
-        """Return the vocabularies in force, by the keys of their recipes."""
-        return {plan.recipe.key: plan.vocabulary for plan in self.by_root.values()}
+    def vocabulary(self, recipe: str, photo: Photo) -> Vocabulary:
+        """Return the words that a photo's caption by a recipe of this key is held to."""
+        plan = self.at(photo)
+        return plan.vocabulary if plan is not None and plan.recipe.key == recipe else ANY_WORD
 
 
 class Contents:

@@ -20,11 +20,11 @@ from captiond.app import PREPARED_AHEAD
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question
-from captiond.captioners.recipes import vocabulary_of
 from captiond.errors import CaptiondError, OverBudget
+from captiond.folderplans import FolderPlans
 from captiond.index.base import Request
 from captiond.models import Photo, Reply
-from captiond.opening import open_bench, open_captioner, open_index, plan_at
+from captiond.opening import open_bench, open_captioner, open_index
 from captiond.settings import Settings
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Desk:
     def __init__(self, settings: Settings, bench: Bench, *, verb: str) -> None:
         self.bench = bench
         self._settings = settings
-        self._vocabulary = vocabulary_of(settings)
+        self._plans = FolderPlans(settings)
         self._owner = f"{bench.owner}: {verb}"
         self._room = anyio.CapacityLimiter(bench.asking.total + PREPARED_AHEAD)
         self._answered_at = -math.inf
@@ -125,7 +125,7 @@ class Desk:
         return opened.digest()
 
     def _plan(self, photo: Photo) -> Plan:
-        return plan_at(self._settings, Path(photo.full), self._vocabulary)
+        return self._plans.within(Path(photo.full).parent)
 
 
 class _Result(Generic[T]):

@@ -17,11 +17,10 @@ import anyio
 import msgspec
 
 from captiond import __version__, config, paced
-from captiond.bench import Bench, Plan, RootPlans
+from captiond.bench import Bench
 from captiond.captioners.base import Captioner
-from captiond.captioners.recipes import recipe_for, vocabulary_of
-from captiond.captioners.vocabulary import Vocabulary
 from captiond.errors import CaptionerStopped, ConfigError
+from captiond.folderplans import FolderPlans
 from captiond.index.base import Index
 from captiond.models import Lane, Tier, Usage
 from captiond.quota.budget import Caps, unpriced
@@ -30,8 +29,8 @@ from captiond.quota.learning import Learning, Told
 from captiond.quota.line import Line
 from captiond.quota.pacing import Pacing
 from captiond.quota.slots import Slots
-from captiond.settings import FolderSettings, Settings
-from captiond.sidecars.base import Layout
+from captiond.rules.tree import RuleTree
+from captiond.settings import Settings
 
 NO_KEY = (
     "gemini: there is no API key. Put it into the environment as GEMINI_API_KEY, or into a file "
@@ -49,7 +48,12 @@ async def open_index(settings: Settings, stack: AsyncExitStack) -> Index:
 
 
 async def open_bench(
-    settings: Settings, index: Index, captioner: Captioner, stack: AsyncExitStack
+    settings: Settings,
+    index: Index,
+    captioner: Captioner,
+    stack: AsyncExitStack,
+    *,
+    rules: RuleTree | None = None,
 ) -> Bench:
     """Lay out what a photo meets on its way; `stack` closes it.
 
@@ -86,7 +90,7 @@ async def open_bench(
         read_sidecars=read_sidecars,
         read_tags=read_tags,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
-        plans=plans(settings),
+        plans=FolderPlans(settings, rules),
         preparing=Line(children + 1),
         asking=Slots(settings.gemini.concurrency),
         owner=socket.gethostname(),
@@ -129,35 +133,6 @@ async def open_captioner(settings: Settings, stack: AsyncExitStack) -> Captioner
         raise ConfigError([f"gemini: {error}"]) from error
     stack.push_async_callback(captioner.aclose)
     return captioner
-
-
-def plans(settings: Settings) -> RootPlans:
-    """Return what is done with the photos of each watched root."""
-    vocabulary = vocabulary_of(settings)
-    each = {folder.path: plan_for(settings, folder, vocabulary) for folder in settings.folders}
-    return RootPlans(each)
-
-
-def plan_for(settings: Settings, folder: FolderSettings, vocabulary: Vocabulary) -> Plan:
-    """Return what is done with the photos of one folder."""
-    recipe = recipe_for(settings, folder, vocabulary)
-    return Plan(recipe, layout_of(folder), vocabulary, settings.captioner.existing)
-
-
-def layout_of(folder: FolderSettings) -> Layout:
-    """Return which sidecars a folder's photos have."""
-    return Layout(tuple(folder.sidecars), folder.sidecar_names)
-
-
-def plan_at(settings: Settings, path: Path, vocabulary: Vocabulary) -> Plan:
-    """Return the plan of the watched folder that a path lies in, else the general one.
-
-    By whatever links it is reached: a private one is private all the same. Blocks on the disk.
-    """
-    real = path.resolve()
-    watched = settings.folders
-    folders = (one for one in watched if real.is_relative_to(Path(one.path).resolve()))
-    return plan_for(settings, next(folders, FolderSettings(path=str(path))), vocabulary)
 
 
 def backlog_tier(settings: Settings) -> Tier:

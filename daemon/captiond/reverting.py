@@ -10,17 +10,19 @@ from __future__ import annotations
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 
 from captiond import __version__, photofile
 from captiond.errors import NotReverted, PhotoError
+from captiond.folderplans import FolderPlans
 from captiond.index.base import Completed
 from captiond.index.history_base import Reversal
 from captiond.models import Caption, Photo, Signature
-from captiond.opening import layout_of, open_index
+from captiond.opening import open_index
 from captiond.settings import Settings
-from captiond.sidecars.base import Outcome
+from captiond.sidecars.base import Layout, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,16 @@ class Reverted:
 async def revert(settings: Settings, photo: Photo, number: int | None) -> Reverted:
     """Show the caption before the present one again, or that of a number, also beside the photo.
 
-    Raises NotReverted; LibraryUnavailable; SidecarUnwritable when the caption is back, but not in
-    the sidecars yet.
+    Raises NotReverted; RulesBroken; LibraryUnavailable; SidecarUnwritable when the caption is back,
+    but not in the sidecars yet.
     """
     signature = await anyio.to_thread.run_sync(_signature, photo)
+    plan = await anyio.to_thread.run_sync(FolderPlans(settings).within, Path(photo.full).parent)
     async with AsyncExitStack() as stack:
         index = await open_index(settings, stack)
         now = time.time()
         reversal = await index.history.revert(photo, number, signature=signature, now=now)
-        outcome = await anyio.to_thread.run_sync(_write, settings, reversal)
+        outcome = await anyio.to_thread.run_sync(_write, reversal, plan.layout)
         done = Completed(
             photo=photo,
             digest=reversal.caption.digest,
@@ -64,12 +67,10 @@ def _signature(photo: Photo) -> Signature:
         raise NotReverted(str(error)) from error
 
 
-def _write(settings: Settings, reversal: Reversal) -> Outcome:
+def _write(reversal: Reversal, layout: Layout) -> Outcome:
     from captiond.sidecars.write import write_sidecars
 
     photo = reversal.claim.photo
-    folder = next(folder for folder in settings.folders if folder.path == photo.root)
-    layout = layout_of(folder)
     return write_sidecars(
         photo, reversal.caption, layout, reversal.claim.written, version=__version__
     )

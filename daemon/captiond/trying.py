@@ -17,10 +17,10 @@ from captiond.bench import Bench
 from captiond.captioners.context import fullest
 from captiond.captioners.prompts import compose
 from captiond.desk import Asked, Item, open_desk
-from captiond.errors import CaptiondError, PhotoError
+from captiond.errors import CaptiondError, PhotoError, RulesBroken
 from captiond.index.ledger_base import FREE, Bill
 from captiond.intake.listing import Listing, walk
-from captiond.models import Description, Photo, Tier
+from captiond.models import Description, Photo, Recipe, Tier
 from captiond.planning.forecast import typical_texts
 from captiond.planning.scopes import Scope, scopes
 from captiond.quota.estimates import estimate, most
@@ -60,9 +60,9 @@ def draw(settings: Settings, folders: Sequence[Path], count: int, seed: int | No
     The same `seed` draws the same ones from the same folders. Blocks on the disk.
     """
     found, problems = scopes(settings, folders)
-    drawn: list[tuple[Photo, Scope]] = []
+    drawn: list[tuple[Photo, Recipe]] = []
     chance, met = random.Random(seed), 0  # noqa: S311 no secret hangs on it
-    for met, candidate in enumerate(_candidates(found), 1):
+    for met, candidate in enumerate(_candidates(found, problems), 1):
         if len(drawn) < count:
             drawn.append(candidate)
         elif (place := chance.randrange(met)) < count:
@@ -92,26 +92,32 @@ async def try_photos(settings: Settings, sample: Sample, tell: Callable[[Trial],
         await desk.attend(sample.photos, tried, told)
 
 
-def _candidates(found: Sequence[Scope]) -> Iterator[tuple[Photo, Scope]]:
+def _candidates(found: Sequence[Scope], problems: list[str]) -> Iterator[tuple[Photo, Recipe]]:
     for scope in found:
         for folder, listing in walk(scope.watched, scope.beneath):
-            if isinstance(listing, Listing):
-                for name, size, _ in listing.photos:
-                    if size:  # what is empty, or no plain file, is none
-                        path = f"{folder}/{name}" if folder else name
-                        yield Photo(scope.watched.root, path), scope
+            if not isinstance(listing, Listing) or not listing.photos:
+                continue
+            try:
+                recipe = scope.plan(folder).recipe
+            except (RulesBroken, OSError) as error:
+                problems.append(str(error))
+                continue
+            for name, size, _ in listing.photos:
+                if size:  # what is empty, or no plain file, is none
+                    path = f"{folder}/{name}" if folder else name
+                    yield Photo(scope.watched.root, path), recipe
 
 
 def _costs(
-    settings: Settings, drawn: Sequence[tuple[Photo, Scope]]
+    settings: Settings, drawn: Sequence[tuple[Photo, Recipe]]
 ) -> tuple[float | None, float | None]:
     """Return what the photos cost, about and at most."""
     if settings.captioner.backend == "offline":
         return 0.0, 0.0
     tier = Tier(settings.gemini.tier)
     about = at_most = 0.0
-    for recipe, photos in Counter(scope.plan.recipe for _, scope in drawn).items():
-        first = next(photo for photo, scope in drawn if scope.plan.recipe == recipe)
+    for recipe, photos in Counter(by for _, by in drawn).items():
+        first = next(photo for photo, by in drawn if by == recipe)
         likely = estimate(recipe, typical_texts(recipe, first)).usage
         bound = most(recipe, compose(recipe, fullest(recipe.context))).usage
         each = price(recipe.model, likely, tier), price(recipe.model, bound, tier)

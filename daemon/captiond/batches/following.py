@@ -12,7 +12,6 @@ from captiond.batches.spool import scratch_beside
 from captiond.batches.table import Table
 from captiond.captioners.base import Terms
 from captiond.captioners.batch_base import Ending, Told
-from captiond.captioners.vocabulary import Vocabulary
 from captiond.errors import CaptionerError
 from captiond.index.jobs_base import Asked, Job
 
@@ -53,7 +52,8 @@ class Follower:
         bench, service, tally = self.table.bench, self.table.service, Tally()
         asked = {one.request: one for one in await bench.index.jobs.asked(job.id)}
         scratch = scratch_beside(self.table.index, job.id)
-        async for items in service.items(told, scratch, self._terms(asked)):
+        terms = await anyio.to_thread.run_sync(self._terms, asked)
+        async for items in service.items(told, scratch, terms):
             settled = [settle(asked.pop(one.key), one, bench) for one in items if one.key in asked]
             await bench.index.jobs.settle(settled, job=job.id, now=bench.clock())
             tally.add(settled)
@@ -74,10 +74,10 @@ class Follower:
 
     def _terms(self, asked: dict[str, Asked]) -> dict[str, Terms]:
         """Return what each reply is held to, by the vocabulary of its recipe."""
-        words = self.table.bench.plans.vocabularies()
+        words = self.table.bench.plans.vocabulary
         return {
             key: Terms(
-                one.language, words.get(one.recipe, Vocabulary()), final=one.claim.attempts > 1
+                one.language, words(one.recipe, one.claim.photo), final=one.claim.attempts > 1
             )
             for key, one in asked.items()
         }

@@ -74,7 +74,7 @@ def look_ahead(settings: Settings, folders: Sequence[Path], tell: Callable[[int]
         survey = stack.enter_context(Survey(path)) if path.exists() else None
         sorter = Sorter(survey, settings.images.max_megapixels, paid)
         looked = [(scope, sorter.sort(scope, tell)) for scope in found]
-        groups = _groups(looked, survey) if paid else []
+        groups = _groups((one for _, one in looked), survey) if paid else []
         quotes = _quotes(groups, settings.gemini.model) if paid else []
         durations = list(_durations(settings, quotes, groups, survey))
     tier = backlog_tier(settings) if paid else None
@@ -105,17 +105,14 @@ def _merged(several: Iterable[Mapping[tuple[str, str], Example]]) -> dict[tuple[
     return merged
 
 
-def _groups(looked: Sequence[tuple[Scope, Sorted]], survey: Survey | None) -> list[Group]:
+def _groups(looked: Iterable[Sorted], survey: Survey | None) -> list[Group]:
     groups: dict[Recipe, Group] = {}
-    for scope, found in looked:
-        recipe = scope.plan.recipe
-        if found.first is None:
-            continue
+    for recipe, due in ((recipe, due) for one in looked for recipe, due in one.due.items()):
         if (known := groups.get(recipe)) is not None:
-            groups[recipe] = replace(known, photos=known.photos + found.to_caption)
+            groups[recipe] = replace(known, photos=known.photos + due.count)
             continue
         recent = None if survey is None else survey.recent_output(recipe)
-        groups[recipe] = Group(recipe, typical_texts(recipe, found.first), found.to_caption, recent)
+        groups[recipe] = Group(recipe, typical_texts(recipe, due.first), due.count, recent)
     return list(groups.values())
 
 

@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captiond.bench import Plan
-from captiond.captioners.recipes import vocabulary_of
-from captiond.intake.filters import NO_MEDIA
+from captiond.folderplans import FolderPlans
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import is_folder
-from captiond.opening import plan_at
+from captiond.rules.base import NO_MEDIA
 from captiond.settings import FolderSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The folder `beneath` a root ("" = all of it), its rules, what is done with its photos.
+    """The folder `beneath` a root ("" = all of it), its rules, what is done with photos.
 
     `configured` says whether the root is watched.
     """
 
     watched: WatchedFolder
     beneath: str
-    plan: Plan
+    plans: FolderPlans
     configured: bool
 
     @property
@@ -33,13 +32,20 @@ class Scope:
         """The absolute path."""
         return self.watched.full(self.beneath)
 
+    def plan(self, folder: str) -> Plan:
+        """Return what is done with the photos of a folder beneath the root; blocks on the disk.
+
+        Raises RulesBroken, OSError.
+        """
+        return self.plans.within(Path(self.watched.full(folder)))
+
 
 def scopes(settings: Settings, folders: Sequence[Path]) -> tuple[list[Scope], list[str]]:
     """Return the scopes of absolute paths (none = all that is watched), and what is wrong.
 
     A folder that lies in another one of them is a part of that; blocks on the disk.
     """
-    vocabulary = vocabulary_of(settings)
+    plans = FolderPlans(settings)
     paths = _outermost(folders or [Path(folder.path) for folder in settings.folders])
     found: list[Scope] = []
     problems: list[str] = []
@@ -51,8 +57,7 @@ def scopes(settings: Settings, folders: Sequence[Path]) -> tuple[list[Scope], li
         if problem is not None:
             problems.append(f"{path} {problem}")
             continue
-        plan = plan_at(settings, path, vocabulary)
-        found.append(Scope(watched, beneath, plan, rules in settings.folders))
+        found.append(Scope(watched, beneath, plans, rules in settings.folders))
     return found, problems
 
 

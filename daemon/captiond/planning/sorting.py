@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from captiond import photofile
-from captiond.errors import NotAPhoto, PhotoVanished, SidecarUnwritable, Undecodable
+from captiond.errors import (
+    NotAPhoto,
+    PhotoVanished,
+    RulesBroken,
+    SidecarUnwritable,
+    Undecodable,
+)
 from captiond.images import kinds, sizes
 from captiond.index.survey import KnownPhoto, Survey
 from captiond.intake.filters import Filter
@@ -60,13 +66,21 @@ class Example:
 
 
 @dataclass(slots=True)
+class Due:
+    """How many photos are to be captioned by one recipe; `first` is one of them."""
+
+    first: Photo
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Sorted:
     """What was found in one scope; `reasons` by standing, or PASSED, and sentence."""
 
     standings: Counter[Standing] = field(default_factory=Counter)
     reasons: dict[tuple[str, str], Example] = field(default_factory=dict)
-    first: Photo | None = None
-    """The first that is to be captioned."""
+    due: dict[Recipe, Due] = field(default_factory=dict)
+    """What is to be captioned, by recipe."""
 
     @property
     def photos(self) -> int:
@@ -78,11 +92,11 @@ class Sorted:
         """How many are to be paid for."""
         return sum(self.standings[standing] for standing in TO_CAPTION)
 
-    def add(self, photo: Photo, standing: Standing, reason: str | None) -> None:
+    def add(self, photo: Photo, recipe: Recipe, standing: Standing, reason: str | None) -> None:
         """Count a photo."""
         self.standings[standing] += 1
         if standing in TO_CAPTION:
-            self.first = self.first or photo
+            self.due.setdefault(recipe, Due(photo)).count += 1
         elif reason:
             self.note(standing, reason, photo.full)
 
@@ -115,28 +129,33 @@ class Sorter:
                 found.note(PASSED, f"a folder that cannot be read: {reason}", full(folder))
             else:
                 _note_others(scope, listing, found)
-                self._sort_folder(scope, listing, found)
+                try:
+                    recipe = scope.plan(folder).recipe
+                except (RulesBroken, OSError) as error:
+                    found.note(PASSED, f"its rules are broken: {error}", full(folder))
+                    continue
+                self._sort_folder(scope, listing, recipe, found)
                 tell(len(listing.photos))
         return found
 
-    def _sort_folder(self, scope: Scope, listing: Listing, found: Sorted) -> None:
+    def _sort_folder(self, scope: Scope, listing: Listing, recipe: Recipe, found: Sorted) -> None:
         root, folder = scope.watched.root, listing.folder
         known = self.survey.files(root, folder) if self.survey is not None else {}
         anew, beside = set(differing(listing, known)), frozenset(listing.others)
         for name, _, _ in listing.photos:
             photo, row = Photo(root, f"{folder}/{name}" if folder else name), known.get(name)
             if row is not None and name not in anew and row.state in _IN_INDEX:
-                found.add(photo, _IN_INDEX[row.state], row.reason)
+                found.add(photo, recipe, _IN_INDEX[row.state], row.reason)
                 continue
             seen = _examine(photo, self.max_megapixels)
             if isinstance(seen, Signature):
                 fresh = _fresh(row, changed=name in anew)
                 wanted = fresh is Standing.WAITING and row is not None and row.anew
                 written = () if fresh is Standing.CHANGED else beside  # before it was changed
-                why = None if wanted else self._why_free(scope.plan.recipe, photo, seen, written)
-                found.add(photo, Standing.KNOWN if why else fresh, why)
+                why = None if wanted else self._why_free(recipe, photo, seen, written)
+                found.add(photo, recipe, Standing.KNOWN if why else fresh, why)
             elif seen is not None:
-                found.add(photo, *seen)
+                found.add(photo, recipe, *seen)
 
     def _why_free(
         self, recipe: Recipe, photo: Photo, signature: Signature, beside: Container[str]

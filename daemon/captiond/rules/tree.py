@@ -58,11 +58,9 @@ class RuleTree:
             for here, fd in folders:
                 above, _, name = here.rpartition("/")
                 if here and found.ignored.match(above, name):
-                    return replace(found, closed=True)
+                    found = replace(found, closed=True)
                 path = f"{root.rstrip('/')}/{here}" if here else root
                 found = self._below(found, here, (path, fd), finished=finished)
-                if found.closed:
-                    break
         return found
 
     def own(self, folder: str, fd: int) -> Rules:
@@ -79,7 +77,7 @@ class RuleTree:
         path, fd = opened
         own, stamp = self._own(path, fd, finished=finished)
         no_media = os.access(NO_MEDIA, os.F_OK, dir_fd=fd, follow_symlinks=False)
-        closed = no_media or own.ignore is True
+        closed = above.closed or no_media or own.ignore is True
         if stamp is None:
             return InForce(above.rules, above.ignored, closed, above.stamps)
         patterns = own.ignore if isinstance(own.ignore, tuple) else ()
