@@ -12,9 +12,7 @@ from sidecars_helpers import make_photo, subject, write
 
 from captiond.errors import SidecarUnwritable
 from captiond.models import Written
-from captiond.sidecars.txt import Txt
-from captiond.sidecars.write import Decision, decide
-from captiond.sidecars.xmp import Xmp
+from captiond.sidecars.deciding import Decision, decide
 
 ALL = ("xmp", "txt", "json")
 
@@ -34,33 +32,33 @@ def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
 # --- the decision
 
 
-@pytest.mark.parametrize(
-    ("existing", "written", "decision"),
-    [
-        (None, None, Decision.WRITE),
-        (None, Written("a", "0" * 64), Decision.WRITE),
-        (b"new\n", None, Decision.SAME),
-        (b"old\n", Written("a", "0" * 64), Decision.FOREIGN),
-        (b"old\n", None, Decision.FOREIGN),
-        (b"", None, Decision.FOREIGN),
-    ],
-)
-def test_the_decision_without_marks(existing, written, decision):
-    """Nothing there is written, the same stays, and anything unknown is foreign."""
-    assert decide(existing, b"new\n", written=written, sidecar=Txt()) is decision
+@pytest.mark.parametrize("kind", ALL)
+def test_the_decision(kind):
+    """What is not there is made, what is captiond's is renewed, another's is merged or left."""
+    about, wrote = subject(), Written("a", "0" * 64)
+
+    def decided(*, lies: bool = True, is_whole: bool = False, written: Written | None = None):
+        return decide(kind, about, written, lies=lies, is_whole=is_whole, adopted=False)
+
+    assert decided(lies=False) is Decision.WRITE
+    assert decided(lies=False, written=wrote) is Decision.FORGO
+    assert decided(lies=False, written=Written("a", "", heard=("1",))) is Decision.WRITE
+    assert decided(is_whole=True) is Decision.WRITE
+    assert decided() is (Decision.MERGE if kind == "xmp" else Decision.LEAVE)
 
 
-def test_what_the_index_knows_is_replaced():
-    """A file with the digest that was last written is captiond's own."""
-    old = Txt().render(subject(caption="old"))
-    assert decide(old, b"new\n", written=written_as(old), sidecar=Txt()) is Decision.WRITE
+def test_the_decision_about_words_of_a_person():
+    """No XMP is made for a person's own words; a text is, and goes with a caption taken back."""
 
+    def decided(kind: str, *, lies: bool, is_whole: bool = False, **words: str):
+        about = subject(**words)
+        return decide(kind, about, None, lies=lies, is_whole=is_whole, adopted=True)
 
-def test_own_marks_stand_in_for_a_lost_index():
-    """A file with captiond's seal is replaced even when the index knows nothing of it."""
-    old = Xmp().render(subject(caption="old"))
-    assert decide(old, b"new", written=None, sidecar=Xmp()) is Decision.WRITE
-    assert decide(old + b" ", b"new", written=None, sidecar=Xmp()) is Decision.FOREIGN
+    assert decided("xmp", lies=False) is Decision.FORGO
+    assert decided("xmp", lies=True, is_whole=True) is Decision.WRITE
+    assert decided("txt", lies=False) is Decision.WRITE
+    assert decided("txt", lies=False, caption="") is Decision.FORGO
+    assert decided("txt", lies=True, is_whole=True, caption="") is Decision.REMOVE
 
 
 # --- the writing

@@ -63,6 +63,7 @@ async def open_bench(
     from captiond.images.decoders import DecoderPool
     from captiond.places.gazetteer import Gazetteer, Prepare, is_installed
     from captiond.quota.pricing import price
+    from captiond.sidecars.handwriting import read_handwriting
     from captiond.sidecars.read import read_sidecars
     from captiond.sidecars.tags import read_tags
     from captiond.sidecars.write import write_sidecars
@@ -89,6 +90,7 @@ async def open_bench(
         caps=Caps(settings.limits.usd_per_day, settings.limits.usd_per_month),
         read_sidecars=read_sidecars,
         read_tags=read_tags,
+        read_handwriting=read_handwriting,
         write_sidecars=functools.partial(write_sidecars, version=__version__),
         plans=FolderPlans(settings, rules),
         preparing=Line(children + 1),

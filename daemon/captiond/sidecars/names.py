@@ -32,7 +32,7 @@ _PICTURES = _RAW.union(_OTHER_WORDS.split())
 _COMPANIONS = frozenset(_COMPANION_WORDS.split())
 """Extensions of files that go with a photo of the same stem: any other may be a photo's."""
 
-_FOR_EXTENSION = re.compile(rb"""SidecarForExtension\s*(?:=\s*["']|>)\s*([^\s"'<]{1,20})""")
+_VALUE = rb"""\s*(?:=\s*["']|>)\s*([^\s"'<]{1,64})"""
 
 
 def file_name(photo_name: str, suffix: str, names: Names) -> str:
@@ -80,23 +80,31 @@ def rivals(photo_name: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(n for n in names if n != photo_name and _could_own(n, stem)))
 
 
-def is_its_own(photo_name: str, kind: str, content: bytes, others: Iterable[str]) -> bool:
-    """Tell whether a sidecar named after the stem is this photo's, and not one of its rivals'.
+def is_its_own(
+    photo_name: str, kind: str, content: bytes, *, rivals: Iterable[str], digest: str | None
+) -> bool | None:
+    """Tell whether a sidecar named after the stem is this photo's; None where nothing tells.
 
-    Adobe's property says so; a raw file has its XMP by that name.
+    `digest` is the photo's content where it is known. Adobe's property says whose an XMP is, and so
+    do captiond's words in it; else a raw file has its XMP by that name.
     """
-    extensions = {_extension(name) for name in others}
-    if kind != "xmp" or not extensions:
-        return not extensions
-    mine, told = _extension(photo_name), _for_extension(content)
+    extensions = {_extension(name) for name in rivals}
+    if not extensions:
+        return True
+    if kind != "xmp":
+        return None
+    mine, told = _extension(photo_name), _property(b"SidecarForExtension", content).lower()
     if told in extensions | {mine}:
         return told == mine and mine not in extensions
-    return mine in _RAW and _RAW.isdisjoint(extensions)
+    if digest is not None and (about := _property(b"CaptionContent", content)):
+        return True if about == digest else None
+    return True if mine in _RAW and _RAW.isdisjoint(extensions) else None
 
 
-def _for_extension(content: bytes) -> str:
-    found = _FOR_EXTENSION.search(content)
-    return found[1].decode("ascii", "replace").lower() if found else ""
+def _property(name: bytes, content: bytes) -> str:
+    """Return the value of a property in an XMP, by its local name alone; "" for none."""
+    found = re.search(name + _VALUE, content)
+    return found[1].decode("ascii", "replace") if found else ""
 
 
 def _could_own(name: str, stem: str) -> bool:

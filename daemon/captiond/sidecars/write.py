@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import Enum, auto
 
 from captiond import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.models import Caption, Photo, Written
-from captiond.sidecars.base import LIMIT_BYTES, Layout, Outcome, Sidecar, Subject
-from captiond.sidecars.json import Json
-from captiond.sidecars.txt import Txt
-from captiond.sidecars.xmp import Xmp
+from captiond.sidecars.base import NOT_OURS, Errand, Layout, Outcome, Sidecar, Subject
+from captiond.sidecars.clean import one_line
+from captiond.sidecars.deciding import Decision, decide
+from captiond.sidecars.names import SUFFIXES, Names, file_name, stem_of
+from captiond.sidecars.places import KINDS, Places
+from captiond.sidecars.work import Work
 
-KINDS: Mapping[str, Sidecar] = {kind.kind: kind for kind in (Xmp(), Txt(), Json())}
-_NO_PHOTO = {"xmp", "txt", "json", "aae", "thm", "wav", "mov", "mp4"}
-"""Extensions of files that go with a photo of the same stem."""
-
-
-class Decision(Enum):
-    """What is done about one sidecar."""
-
-    WRITE = auto()
-    SAME = auto()
-    FOREIGN = auto()
-
-
-def decide(
-    existing: bytes | None, wanted: bytes, *, written: Written | None, sidecar: Sidecar
-) -> Decision:
-    """Decide about a sidecar by what lies there, None for nothing.
-
-    Ours, and so replaceable, is what has the digest that captiond last wrote, or its own marks.
-    """
-    if existing is None:
-        return Decision.WRITE
-    if existing == wanted:
-        return Decision.SAME
-    if written is not None and _digest(existing) == written.digest:
-        return Decision.WRITE
-    return Decision.WRITE if sidecar.is_ours(existing) else Decision.FOREIGN
+_ERRAND = Errand()
 
 
 def write_sidecars(
@@ -49,6 +23,7 @@ def write_sidecars(
     caption: Caption,
     layout: Layout,
     written: Mapping[str, Written],
+    errand: Errand = _ERRAND,
     *,
     version: str,
 ) -> Outcome:
@@ -57,40 +32,63 @@ def write_sidecars(
     A second run with the same caption touches no file. Raises SidecarUnwritable: what could be
     written before it then stands, and is recognised as the same when this is tried again.
     """
-    stands, notes, drafts = dict(written), [], []
-    subject = Subject(photo.name, caption, version)
+    places = Places(photo, written, caption.digest)
+    subject = Subject(photo.name, caption, version, errand.source, errand.anew)
+    work = Work(places, written, errand.stamps)
     for kind in layout.kinds:
-        sidecar = KINDS[kind]
         try:
-            draft = _draft(photo, subject, sidecar, written.get(kind))
+            _plan(kind, subject, layout.names, adopted=errand.adopted, work=work)
         except SidecarImpossible:
-            stands.pop(kind, None)
-            notes.append(f"no {kind} was written: its file name would be too long")
-            continue
+            work.notes.append(f"no {kind} was written: its file name would be too long")
         except SidecarForeign as error:
-            stands.pop(kind, None)
-            notes.append(str(error))
-            continue
-        stands[kind] = Written(draft.name, _digest(draft.data))
-        if draft.replaces != draft.data:
-            drafts.append(draft)
-    if drafts:
-        files.write_beneath(photo.root, photo.folder, drafts)
-    return Outcome(stands, tuple(notes))
+            work.notes.append(str(error))
+    return work.carry_out()
 
 
-def _draft(
-    photo: Photo, subject: Subject, sidecar: Sidecar, written: Written | None
-) -> files.Draft:
-    """Return what is to stand there. Raises SidecarForeign, SidecarImpossible."""
-    name = sidecar.file_name(photo.name)
-    existing = files.read_beneath(photo.root, photo.folder, name, limit_bytes=LIMIT_BYTES)
-    wanted = _render(subject, sidecar, existing)
-    if decide(existing, wanted, written=written, sidecar=sidecar) is Decision.FOREIGN:
-        raise SidecarForeign(f"{files.told(name)} was left alone: captiond did not write it so")
-    if existing is None and sidecar.kind == "xmp":
-        _check_stem(photo)
-    return files.Draft(name, wanted, replaces=existing, marks=sidecar.marks(subject))
+def _plan(kind: str, subject: Subject, names: Names, *, adopted: bool, work: Work) -> None:
+    """Plan what becomes of one kind. Raises SidecarForeign, SidecarImpossible."""
+    name = _name(kind, names, work.places)
+    content = work.places.read(name)
+    whole = content is not None and work.places.is_whole(kind, name, content)
+    known = work.written.get(kind)
+    match decide(kind, subject, known, lies=content is not None, is_whole=whole, adopted=adopted):
+        case Decision.WRITE:
+            wanted = _render(subject, KINDS[kind], content)
+            work.put(kind, name, wanted, over=content, marks=KINDS[kind].marks(subject))
+        case Decision.MERGE if content is not None:
+            _merge(kind, name, content, subject, adopted=adopted, work=work)
+        case Decision.REMOVE if content is not None:
+            work.remove(kind, name, content)
+        case Decision.LEAVE if not adopted and not _says(content, subject):
+            raise SidecarForeign(f"{files.told(name)} was left alone: {NOT_OURS}")
+        case Decision.FORGO if known is not None and known.digest:
+            work.stands[kind] = replace(known, deleted=True)
+
+
+def _name(kind: str, names: Names, places: Places) -> str:
+    """Return where the sidecar is, or is to be. Raises SidecarForeign for a name of two photos."""
+    if own := places.own(kind):
+        return own[0]
+    photo = places.photo.name
+    name = file_name(photo, SUFFIXES[kind], names)
+    if names == "stem" and stem_of(photo) != photo and places.rivals:
+        sharers = " and ".join(map(files.told, (photo, *places.rivals)))
+        raise SidecarForeign(f"{sharers} would share {files.told(name)}: none was written")
+    return name
+
+
+def _merge(
+    kind: str, name: str, content: bytes, subject: Subject, *, adopted: bool, work: Work
+) -> None:
+    """Plan captiond's words in another's file. Raises SidecarForeign."""
+    sidecar = KINDS[kind]
+    try:
+        if adopted and sidecar.withdraw(content) == content:
+            return
+        merged = sidecar.merge(content, subject)
+    except SidecarForeign as error:
+        raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
+    work.put(kind, name, merged, over=content)
 
 
 def _render(subject: Subject, sidecar: Sidecar, existing: bytes | None) -> bytes:
@@ -102,28 +100,7 @@ def _render(subject: Subject, sidecar: Sidecar, existing: bytes | None) -> bytes
     return existing if as_then == existing else wanted
 
 
-def _check_stem(photo: Photo) -> None:
-    """See that the photo has no `IMG.xmp`: programs that find two follow one of them.
-
-    Raises SidecarForeign.
-    """
-    stem = photo.name.rpartition(".")[0] or photo.name
-    name = f"{stem}.xmp"
-    try:
-        found = files.read_beneath(photo.root, photo.folder, name, limit_bytes=LIMIT_BYTES)
-    except SidecarForeign:
-        found = b""
-    if found is None or shares_stem(photo, stem):
-        return
-    raise SidecarForeign(f"{files.told(name)} was left alone, and a second XMP was not written")
-
-
-def shares_stem(photo: Photo, stem: str) -> bool:
-    """Tell whether another photo could own the stem's sidecar: the raw file of a pair."""
-    beside = files.names_beneath(photo.root, photo.folder)
-    others = (name.rpartition(".") for name in beside if name != photo.name)
-    return any(head == stem and ext.lower() not in _NO_PHOTO for head, _, ext in others)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _says(content: bytes | None, subject: Subject) -> bool:
+    """Tell whether a person's text is the very caption: there is nothing to tell then."""
+    text = (content or b"").decode("utf-8-sig", "replace")
+    return one_line(text) == one_line(subject.caption.description.caption)

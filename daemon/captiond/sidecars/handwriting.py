@@ -1,0 +1,127 @@
+"""Reads what people wrote beside a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from captiond import files
+from captiond.errors import SidecarForeign, SidecarImpossible
+from captiond.handwriting import combined
+from captiond.models import HUMAN, Description, Handwriting, Photo, Written
+from captiond.sidecars.base import Beside
+from captiond.sidecars.clean import distinct, one_line
+from captiond.sidecars.places import KINDS, Places, digest_of
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read so far: hands with the times of their files, and words of captiond's own."""
+
+    hands: list[tuple[int, Handwriting]] = field(default_factory=list)
+    own: list[Description] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_handwriting(
+    photo: Photo, written: Mapping[str, Written], shown: Description | None
+) -> Beside:
+    """Return what differs there from what captiond wrote and from `shown`.
+
+    Of several sidecars the one changed last counts first. Raises SidecarUnwritable when one cannot
+    be reached now.
+    """
+    places, found = Places(photo, written), _Found()
+    for kind in KINDS:
+        for name in places.own(kind):
+            try:
+                _read(kind, name, places, found, known=written.get(kind), shown=shown)
+            except (SidecarForeign, SidecarImpossible) as error:
+                found.notes.append(str(error))
+    hand = Handwriting()
+    for _, one in sorted(found.hands, key=lambda pair: pair[0], reverse=True):
+        hand = combined(hand, one)
+    return Beside(against(hand, shown, found.own), places.stamps, tuple(found.notes))
+
+
+def against(
+    hand: Handwriting, shown: Description | None, own: Sequence[Description]
+) -> Handwriting:
+    """Return what of it is news beside what the photo shows and beside captiond's `own` words.
+
+    A text can be told from captiond's only by that where its sidecar has no marks left.
+    """
+    known = [*own, *([] if shown is None else [shown])]
+
+    def text(name: str) -> str:
+        told = str(getattr(hand, name))
+        said = {one_line(str(getattr(words, name))) for words in known}
+        return "" if one_line(told) in said else told
+
+    said = {word for words in known for word in distinct(words.keywords)}
+    back, lost = hand.taken_back, hand.keywords_taken_back
+    if shown is not None:
+        back = frozenset(name for name in back if getattr(shown, name))
+        lost = tuple(word for word in lost if word in distinct(shown.keywords))
+    return Handwriting(
+        caption=text("caption"),
+        title=text("title"),
+        alt_text=text("alt_text"),
+        keywords=tuple(word for word in hand.keywords if one_line(word) not in said),
+        taken_back=back,
+        keywords_taken_back=lost,
+    )
+
+
+def _read(
+    kind: str,
+    name: str,
+    places: Places,
+    found: _Found,
+    *,
+    known: Written | None,
+    shown: Description | None,
+) -> None:
+    """Read one sidecar. Raises SidecarForeign, SidecarImpossible."""
+    if (content := places.read(name)) is None:
+        return
+    if places.is_whole(kind, name, content):
+        reading = places.reading(kind, name, content)
+        if reading is None:
+            return
+        if reading.caption.origin != HUMAN:
+            found.own.append(reading.caption.description)
+            return
+        hand = _said(reading.caption.description) if shown is None else Handwriting()
+    elif shown is not None and known is not None and digest_of(content) in known.heard:
+        return
+    else:
+        try:
+            hand = _by_hand(kind, content, known, shown)
+        except SidecarForeign as error:
+            raise SidecarForeign(f"{files.told(name)} was not read: {error}") from error
+    found.hands.append((places.stamps[name].mtime_ns, hand))
+
+
+def _by_hand(
+    kind: str, content: bytes, known: Written | None, shown: Description | None
+) -> Handwriting:
+    """Return what people wrote into a file. Raises SidecarForeign."""
+    hand = KINDS[kind].handwriting(content)
+    if kind == "txt" and known is not None and known.digest and not content.strip():
+        return Handwriting(taken_back=frozenset({"caption"}))
+    if kind != "json" or hand == Handwriting():
+        return hand
+    if shown is None:  # which of its words are captiond's, nothing tells
+        return replace(hand, taken_back=frozenset())
+    lost = tuple(word for word in distinct(shown.keywords) if word not in hand.keywords)
+    return replace(hand, keywords_taken_back=lost)
+
+
+def _said(words: Description) -> Handwriting:
+    return Handwriting(
+        caption=words.caption,
+        title=words.title,
+        alt_text=words.alt_text,
+        keywords=tuple(distinct(words.keywords)),
+    )
