@@ -19,7 +19,9 @@ LONGEST = 4096
 _PORTS = {"http": 80, "https": 443}
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
+_NO_SITES = tuple(map(ipaddress.IPv6Network, ("2002::/16", "2001::/32", "3fff::/20")))
+"""6to4 and Teredo, which lead to IPv4 addresses, and a block for documents."""
+
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 _SIGNED = re.compile(
@@ -108,7 +110,7 @@ def is_outside(ip: IP, allowed: Collection[Network] = ()) -> bool:
     if any(ip in network for network in allowed):
         return True
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip not in _GLOBAL_UNICAST or any(ip in tunnel for tunnel in _TUNNELS):
+        if ip not in _GLOBAL_UNICAST or any(ip in network for network in _NO_SITES):
             return False
     elif ip.is_multicast or ip.is_reserved:
         return False

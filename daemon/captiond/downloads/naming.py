@@ -35,14 +35,13 @@ def name_for(url: str, kind: str) -> str:
     The last part of the path, made readable; a suffix that is missing, or wrong, becomes right.
     """
     part = unquote(URL(url).raw_path.rpartition("/")[2], errors="replace")
-    clean = on_one_line(part.translate(_FORBIDDEN)).lstrip(". ").rstrip(". ")
-    stem, _, suffix = clean.rpartition(".")
+    clean = on_one_line(part.translate(_FORBIDDEN))
+    stem, _, suffix = clean.rpartition(".") if "." in clean else (clean, "", "")
     fitting = _SUFFIXES.get(kind, (kind,))
     if kind == "tiff":
         fitting += _RAW
-    if not stem or suffix.lower() not in fitting:
-        if not stem or suffix.lower() not in _KNOWN:
-            stem = clean
+    if suffix.lower() not in fitting:
+        stem = stem if suffix.lower() in _KNOWN else clean
         suffix = fitting[0]
     return f"{_cut(stem) or f'photo-{mark(url)}'}.{suffix}"
 
@@ -62,4 +61,4 @@ def mark(url: str) -> str:
 
 
 def _cut(stem: str) -> str:
-    return stem.encode()[:LONGEST_BYTES].decode(errors="ignore").rstrip(". ")
+    return stem.strip(". ").encode()[:LONGEST_BYTES].decode(errors="ignore").rstrip(". ")

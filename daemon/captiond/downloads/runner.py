@@ -66,33 +66,35 @@ class Runner:
 
     async def run(self) -> None:
         """Fetch what waits until cancelled; what is underway then goes on at the next start."""
-        await self._run(None, until_idle=False)
+        await self._run(None, within_seconds=math.inf)
 
-    async def finish(self, among: Collection[int] | None = None) -> int:
-        """Fetch what is due now or soon, or these rows of it; return how many came."""
+    async def finish(
+        self, among: Collection[int] | None = None, *, within_seconds: float = SOON_SECONDS
+    ) -> int:
+        """Fetch what is due within that time, or these rows of it; return how many came."""
         before = self.placed
-        await self._run(among, until_idle=True)
+        await self._run(among, within_seconds=within_seconds)
         return self.placed - before
 
     def ring(self) -> None:
         """Have a look at the queue at once."""
         self._bell.set()
 
-    async def _run(self, among: Collection[int] | None, *, until_idle: bool) -> None:
+    async def _run(self, among: Collection[int] | None, *, within_seconds: float) -> None:
         await self._store.recover()
         allowed = [ip_network(text) for text in self._settings.allow_private]
         async with open_session(allowed, self._resolver) as session:
             fetcher = Fetcher(session, self._store, self._settings, look=self._look)
             async with anyio.create_task_group() as tasks:
-                while await self._feed(tasks, fetcher, among) or not until_idle:
+                while await self._feed(tasks, fetcher, among) <= within_seconds:
                     with anyio.move_on_after(IDLE_SECONDS):
                         await self._bell.wait()
                     self._bell = anyio.Event()
 
     async def _feed(
         self, tasks: TaskGroup, fetcher: Fetcher, among: Collection[int] | None
-    ) -> bool:
-        """Begin what there is room for; return whether anything is underway or due soon."""
+    ) -> float:
+        """Begin what there is room for; return in how many seconds there is more to do."""
         while self._hosts.total() < self._settings.concurrency:
             besides = [host for host, count in self._hosts.items() if count >= PER_HOST]
             now = self._clock()
@@ -104,9 +106,9 @@ class Runner:
                 self._hosts[download.host] += 1
                 tasks.start_soon(self._one, download, fetcher, name=f"download {download.id}")
         if self._hosts.total():
-            return True
+            return 0.0
         due = await self._store.next_due(among=among)
-        return due is not None and max(due, self._held_until) <= self._clock() + SOON_SECONDS
+        return math.inf if due is None else max(due, self._held_until) - self._clock()
 
     async def _one(self, download: Download, fetcher: Fetcher) -> None:
         try:
