@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from captiond.models import Caption, Description, Photo, Written
-from captiond.sidecars.base import Layout, Outcome, Subject
+from captiond.sidecars.base import Errand, Layout, Outcome, Subject
+from captiond.sidecars.names import Names, beside_digest, candidates
 from captiond.sidecars.write import write_sidecars
 
 CREATED_AT = 1780000000.25
+NO_ERRAND = Errand()
 CREATED_AT_ISO = "2026-05-28T20:26:40Z"
 
 
@@ -49,11 +52,30 @@ def make_photo(folder: Path, name: str = "IMG.jpg") -> Photo:
 def write(
     photo: Photo,
     *kinds: str,
-    written: dict[str, Written] | None = None,
+    written: Mapping[str, Written] | None = None,
+    names: Names = "full",
+    errand: Errand = NO_ERRAND,
     **words: Any,
 ) -> Outcome:
     """Write sidecars of these kinds for the photo."""
-    return write_sidecars(photo, caption(**words), Layout(kinds), written or {}, version="1.2.3")
+    layout = Layout(kinds, names)
+    return write_sidecars(photo, caption(**words), layout, written or {}, errand, version="1.2.3")
+
+
+def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Return content, inode and time of every plain file: what is written anew shows in them."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def beside(folder: Path, name: str = "IMG.jpg") -> str:
+    """Return the digest of what lies beside a photo, as a scan reckons it."""
+    there = [path for path in folder.iterdir() if path.name in candidates(name)]
+    stats = [(path.name, path.stat()) for path in there]
+    return beside_digest((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def has_attributes(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from captiond.index.history_base import Reversal
 from captiond.models import Caption, Photo, Signature
 from captiond.opening import open_index
 from captiond.settings import Settings
-from captiond.sidecars.base import Layout, Outcome
+from captiond.sidecars.base import Errand, Layout, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ async def revert(settings: Settings, photo: Photo, number: int | None) -> Revert
             written=outcome.written,
             captioned_at=now,
             reason="; ".join(outcome.notes) or None,
+            beside=outcome.beside,
         )
         await index.history.settle(reversal, done)
     return Reverted(reversal.caption, done.reason)
@@ -70,7 +71,7 @@ def _signature(photo: Photo) -> Signature:
 def _write(reversal: Reversal, layout: Layout) -> Outcome:
     from captiond.sidecars.write import write_sidecars
 
-    photo = reversal.claim.photo
+    claim, errand = reversal.claim, Errand(anew=True)
     return write_sidecars(
-        photo, reversal.caption, layout, reversal.claim.written, version=__version__
+        claim.photo, reversal.caption, layout, claim.written, errand, version=__version__
     )
