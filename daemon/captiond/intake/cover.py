@@ -71,11 +71,11 @@ class Cover:
         with self._lock:
             self._inotify, self.bare = Inotify(), 0
         self._identity = _identity(self._watched.root)
-        waiting = [""]
+        waiting = [("", self._watched.filter)]
         while waiting and self._inotify is not None:
-            folder = waiting.pop()
+            folder, above = waiting.pop()
             try:
-                waiting += folders_in(self._watched, folder, self.arm)
+                waiting += folders_in(self._watched, folder, self.arm, above)
             except OSError:  # the scan tells of it; once it can be read, its parent gives an event
                 if not folder:
                     raise

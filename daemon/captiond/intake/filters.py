@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+from captiond.rules.patterns import Patterns
 
 PHOTO_SUFFIXES = frozenset(
     (
@@ -29,22 +29,19 @@ PHOTO_SUFFIXES = frozenset(
 UNFINISHED_SUFFIXES = frozenset({"part", "tmp", "crdownload"})
 LINK_SUFFIXES = (".url", ".webloc", ".urls.txt")
 SYSTEM_NAMES = frozenset({"@eadir", "#recycle", "$recycle.bin", "thumbs.db"})
-NO_MEDIA = ".nomedia"
-"""A file of this name keeps captiond out of its folder and of all below."""
-
 _RULES = 2
 """Raised when the rules below change in a way the names above do not show."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What counts as a photo; `ignore` holds the user's glob patterns.
+    """What counts as a photo; `ignore` holds the glob patterns of the configuration.
 
-    A pattern is matched against a name and against its path beneath the root, of files and of
-    folders; `*` matches `/` as well, capitals matter. Names are text as `os.fsdecode` gives it.
+    `local` holds those of the folders' own rules, each beneath its folder alone.
     """
 
     ignore: tuple[str, ...] = ()
+    local: Patterns = field(default_factory=Patterns)
 
     def is_photo(self, folder: str, name: str) -> bool:
         """Tell whether `name` in `folder` (beneath the root, "" for the root) is a photo's."""
@@ -53,7 +50,7 @@ class Filter:
             return False
         if not stem or name[0] == ".":
             return False
-        return self._ignored is None or not self._is_ignored(folder, name)
+        return not (self._any and self._is_ignored(folder, name))
 
     def is_link_file(self, folder: str, name: str) -> bool:
         """Tell whether `name` in `folder` is that of a file which names addresses of photos."""
@@ -71,18 +68,23 @@ class Filter:
     def fingerprint(self) -> str:
         """A text that changes whenever the rules do."""
         names = sorted(PHOTO_SUFFIXES | UNFINISHED_SUFFIXES | SYSTEM_NAMES)
-        return repr((_RULES, names, self.ignore))
+        local = self.local.of_folders
+        return repr((_RULES, names, self.ignore, local) if local else (_RULES, names, self.ignore))
+
+    def beneath(self, folder: str, ignore: tuple[str, ...]) -> Filter:
+        """Return the filter for a folder whose own rules say what else to ignore."""
+        return replace(self, local=self.local.beneath(folder, ignore)) if ignore else self
 
     def _is_ignored(self, folder: str, name: str) -> bool:
-        if self._ignored is None:
-            return False
-        path = f"{folder}/{name}" if folder else name
-        return bool(self._ignored.match(name) or self._ignored.match(path))
+        return self._everywhere.match(folder, name) or self.local.match(folder, name)
 
     @cached_property
-    def _ignored(self) -> re.Pattern[str] | None:
-        patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in self.ignore]
-        return re.compile("|".join(patterns)) if patterns else None
+    def _everywhere(self) -> Patterns:
+        return Patterns().beneath("", self.ignore)
+
+    @cached_property
+    def _any(self) -> bool:
+        return bool(self.ignore or self.local)
 
 
 def is_link_name(name: str) -> bool:

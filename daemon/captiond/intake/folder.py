@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from captiond.intake.filters import Filter
+from captiond.rules.tree import RuleTree
 from captiond.settings import FolderSettings, Polling, WatchSettings
 
 
@@ -14,7 +15,8 @@ class WatchedFolder:
     """One root and how it is looked after; `root` is absolute.
 
     `polling` "always" leaves everything to a scan each minute, "never" trusts the kernel's events;
-    "auto" scans each minute, beside the watch, where a file system sends no events.
+    "auto" scans each minute, beside the watch, where a file system sends no events. `filter` holds
+    everywhere, what `rules` finds in a folder there and below.
     """
 
     root: str
@@ -23,9 +25,12 @@ class WatchedFolder:
     settle_seconds: float = 2.0
     scan_interval_seconds: float = 3600.0
     polling: Polling = "auto"
+    rules: RuleTree = field(default_factory=RuleTree, compare=False)
 
     @classmethod
-    def of(cls, folder: FolderSettings, watch: WatchSettings) -> Self:
+    def of(
+        cls, folder: FolderSettings, watch: WatchSettings, rules: RuleTree | None = None
+    ) -> Self:
         """Return the rules of a folder of the configuration."""
         return cls(
             root=folder.path,
@@ -34,6 +39,7 @@ class WatchedFolder:
             settle_seconds=watch.settle_seconds,
             scan_interval_seconds=watch.scan_interval_minutes * 60,
             polling=folder.polling or watch.polling,
+            rules=rules or RuleTree(),
         )
 
     def full(self, path: str) -> str:

@@ -12,8 +12,9 @@ from stat import S_ISREG
 
 from captiond.beneath import folder_beneath
 from captiond.index.folders_base import KnownFile
-from captiond.intake.filters import NO_MEDIA
+from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.ground import filter_above, narrowed
 from captiond.intake.nearby import ENDINGS, Entry, Neighbours
 from captiond.models import State
 
@@ -25,7 +26,8 @@ Arm = Callable[[str, int], None]
 class Listing:
     """What lies straight in a folder: photos, folders to enter, names that are no photos.
 
-    `closed` are the names of folders that are not entered; `sidecars` are listed where photos are.
+    `closed` are the names of folders that are not entered; `sidecars` are listed where photos are;
+    `filter` is the one in force here.
     """
 
     folder: str
@@ -34,26 +36,36 @@ class Listing:
     others: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     sidecars: list[Entry] = field(default_factory=list)
+    filter: Filter = field(default_factory=Filter)
 
 
 def unarmed(_folder: str, _fd: int) -> None:
     """Arm nothing: for a pass that waits for no events."""
 
 
-def list_folder(watched: WatchedFolder, folder: str, arm: Arm = unarmed) -> Listing | None:
-    """List a folder beneath the root, None where `.nomedia` forbids it; blocks on the disk.
+def list_folder(
+    watched: WatchedFolder, folder: str, arm: Arm = unarmed, *, above: Filter | None = None
+) -> Listing | None:
+    """List a folder beneath the root, None where its rules forbid it; blocks on the disk.
 
-    Raises OSError where it cannot be read.
+    `above` is the filter in force in the folder above. Raises OSError where it cannot be read.
     """
-    listing, near = Listing(folder), []
-    is_photo, photos = watched.filter.is_photo, listing.photos
-    with _opened(watched, folder, arm) as fd, os.scandir(fd) as entries:
+    with _opened(watched, folder, arm) as fd:
+        here = narrowed(watched, folder, fd, above or watched.filter)
+        return None if here is None else _listed(watched, Listing(folder, filter=here), fd)
+
+
+def _listed(watched: WatchedFolder, listing: Listing, fd: int) -> Listing:
+    near, folder = [], listing.folder
+    is_photo, photos = listing.filter.is_photo, listing.photos
+    with os.scandir(fd) as entries:
         for entry in entries:
             name = entry.name
-            if not is_photo(folder, name):
+            if name.endswith(ENDINGS):  # by itself, as two of three files may be sidecars
+                near.append(entry)
                 listing.others.append(name)
-                if name.endswith(ENDINGS):
-                    near.append(entry)
+            elif not is_photo(folder, name):
+                listing.others.append(name)
             elif (found := _stat(entry)) is not None:
                 if S_ISREG(found.st_mode):
                     photos.append((name, found.st_size, found.st_mtime_ns))
@@ -61,12 +73,12 @@ def list_folder(watched: WatchedFolder, folder: str, arm: Arm = unarmed) -> List
                 photos.append((name, 0, 0))
             if not entry.is_dir(follow_symlinks=False):
                 continue
-            if watched.recursive and watched.filter.enters(folder, name):
+            if watched.recursive and listing.filter.enters(folder, name):
                 listing.folders.append(f"{folder}/{name}" if folder else name)
             else:
                 listing.closed.append(name)
         listing.sidecars = _plain(near) if photos else []
-    return None if NO_MEDIA in listing.others else listing
+    return listing
 
 
 def walk(
@@ -74,38 +86,43 @@ def walk(
 ) -> Iterator[tuple[str, Listing | OSError | None]]:
     """List the folder `beneath` ("" = the root) and all below; blocks on the disk.
 
-    Yields each folder with what lies in it, None where `.nomedia` forbids it, or why it cannot be
-    read. A folder that is gone meanwhile is left out.
+    Yields each folder with what lies in it, None where its rules forbid it, or why it cannot be
+    read. A folder that is gone meanwhile is left out, as is all where no walk leads to `beneath`.
     """
-    waiting = [beneath]
+    start = filter_above(watched, beneath)
+    waiting = [] if start is None else [(beneath, start)]
     while waiting:
-        folder = waiting.pop()
+        folder, above = waiting.pop()
         try:
-            listing = list_folder(watched, folder, arm)
+            listing = list_folder(watched, folder, arm, above=above)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             yield folder, error
             continue
         if listing is not None:
-            waiting += listing.folders
+            waiting += [(inner, listing.filter) for inner in listing.folders]
         yield folder, listing
 
 
-def folders_in(watched: WatchedFolder, folder: str, arm: Arm) -> list[str]:
+def folders_in(
+    watched: WatchedFolder, folder: str, arm: Arm, above: Filter
+) -> list[tuple[str, Filter]]:
     """Arm a folder and return those in it to enter, without a look at files; blocks on the disk.
 
-    Raises OSError where it cannot be read.
+    With each comes the filter in force here. Raises OSError where it cannot be read.
     """
-    found: list[str] = []
-    enters = watched.filter.enters
-    with _opened(watched, folder, arm) as fd, os.scandir(fd) as entries:
-        for entry in entries if watched.recursive else ():
-            if entry.name == NO_MEDIA:
-                return []
-            if entry.is_dir(follow_symlinks=False) and enters(folder, entry.name):
-                found.append(f"{folder}/{entry.name}" if folder else entry.name)
-    return found
+    with _opened(watched, folder, arm) as fd:
+        here = narrowed(watched, folder, fd, above)
+        if here is None or not watched.recursive:
+            return []
+        with os.scandir(fd) as entries:
+            folders = (one.name for one in entries if one.is_dir(follow_symlinks=False))
+            return [
+                (f"{folder}/{name}" if folder else name, here)
+                for name in folders
+                if here.enters(folder, name)
+            ]
 
 
 def digest_of(fingerprint: str, photos: list[Entry], sidecars: list[Entry]) -> str:
@@ -161,12 +178,12 @@ def _opened(watched: WatchedFolder, folder: str, arm: Arm) -> Iterator[int]:
 
 
 def _plain(entries: Iterable[os.DirEntry[str]]) -> list[Entry]:
-    found = ((entry.name, _stat(entry)) for entry in entries)
-    return [
-        (name, status.st_size, status.st_mtime_ns)
-        for name, status in found
-        if status is not None and S_ISREG(status.st_mode)
-    ]
+    plain = []
+    for entry in entries:
+        found = _stat(entry)
+        if found is not None and S_ISREG(found.st_mode):
+            plain.append((entry.name, found.st_size, found.st_mtime_ns))
+    return plain
 
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:

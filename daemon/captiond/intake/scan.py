@@ -125,10 +125,10 @@ def _compare_tree(
 def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) -> Finding:
     finding = Finding(folder=listing.folder, photos=len(listing.photos))
     finding.leftovers = any(map(is_leftover, listing.others))
-    is_link_file = watched.filter.is_link_file
+    is_link_file = listing.filter.is_link_file
     links = [name for name in listing.others if is_link_file(listing.folder, name)]
     finding.links = _paths(listing.folder, links)
-    digest = digest_of(watched.filter.fingerprint, listing.photos, listing.sidecars)
+    digest = digest_of(listing.filter.fingerprint, listing.photos, listing.sidecars)
     if view.digest(watched.root, listing.folder) == digest:
         return finding
     known = view.files(watched.root, listing.folder)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from captiond.bench import Plan
 from captiond.folderplans import FolderPlans
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.ground import filter_above
 from captiond.intake.look import is_folder
-from captiond.rules.base import NO_MEDIA
 from captiond.settings import FolderSettings, Settings
 
 
@@ -80,17 +80,6 @@ def _problem(watched: WatchedFolder, beneath: str) -> str | None:
             return "is not a folder" if exists else "does not exist"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    entered = not beneath or (watched.recursive and watched.enters(beneath))
-    if not entered or any(_forbids(watched, above) for above in _above(beneath)):
+    if filter_above(watched, beneath) is None:
         return f"is left out by the rules of the watched folder {watched.root}"
     return None
-
-
-def _above(beneath: str) -> Iterator[str]:
-    while beneath:
-        beneath = beneath.rpartition("/")[0]
-        yield beneath
-
-
-def _forbids(watched: WatchedFolder, folder: str) -> bool:
-    return os.path.lexists(f"{watched.full(folder)}/{NO_MEDIA}")

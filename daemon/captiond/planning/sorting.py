@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from captiond.intake.listing import Listing, differing, walk
 from captiond.intake.settler import why_skipped
 from captiond.models import Photo, Recipe, Signature, State
 from captiond.planning.scopes import Scope
+from captiond.rules.base import NO_MEDIA, RULES_FILE
 from captiond.sidecars.read import tells_caption
 
 MOST_REASONS = 100
@@ -123,7 +125,7 @@ class Sorter:
         found, full = Sorted(), scope.watched.full
         for folder, listing in walk(scope.watched, scope.beneath):
             if listing is None:
-                found.note(PASSED, "a folder with a file .nomedia in it", full(folder))
+                found.note(PASSED, _why_closed(full(folder)), full(folder))
             elif isinstance(listing, OSError):
                 reason = listing.strerror or str(listing)
                 found.note(PASSED, f"a folder that cannot be read: {reason}", full(folder))
@@ -171,6 +173,12 @@ class Sorter:
             return None
 
 
+def _why_closed(path: str) -> str:
+    if os.path.lexists(f"{path}/{NO_MEDIA}"):
+        return f"a folder with a file {NO_MEDIA} in it"
+    return f"a folder with ignore = true in its {RULES_FILE}"
+
+
 def _fresh(row: KnownPhoto | None, *, changed: bool) -> Standing:
     if row is None or row.state is State.MISSING:
         return Standing.NEW
@@ -205,7 +213,7 @@ def _read_header(photo: Photo) -> tuple[Signature, sizes.Size | None]:
 
 def _note_others(scope: Scope, listing: Listing, found: Sorted) -> None:
     """Count what is no photo by its name, and which folders are not entered."""
-    folder, ours = listing.folder, scope.watched.filter
+    folder, ours = listing.folder, listing.filter
     entered = {path.rpartition("/")[2] for path in listing.folders}
     photos = {name for name, _, _ in listing.photos}
     closed = set(listing.closed)
@@ -213,7 +221,8 @@ def _note_others(scope: Scope, listing: Listing, found: Sorted) -> None:
         if name in closed:
             reason = "a folder that is not entered"
         elif Filter().is_photo(folder, name) and not ours.is_photo(folder, name):
-            reason = "ignored: [watch] ignore"
+            everywhere = not scope.watched.filter.is_photo(folder, name)
+            reason = f"ignored: {'[watch] ignore' if everywhere else RULES_FILE}"
         else:
             reason = "hidden" if name.startswith(".") else "no photo by its name"
         path = f"{folder}/{name}" if folder else name
