@@ -11,7 +11,7 @@ import anyio
 
 from captiond.bench import Bench, Plan
 from captiond.errors import LeftAlone
-from captiond.handwriting import combined, news, revised, speaks
+from captiond.handwriting import combined, revised, speaks
 from captiond.index.base import Claim
 from captiond.models import HUMAN, Caption, Description, Facts, Handwriting
 from captiond.sidecars.base import Beside
@@ -22,22 +22,33 @@ TAKEN_BACK = "its caption was taken back; `captiond retry FILE` brings it back"
 
 
 async def look_beside(claim: Claim, shown: Answered | None, bench: Bench) -> Beside:
-    """Return what people wrote beside the photo. Raises SidecarUnwritable."""
-    words = None if shown is None else shown.caption.description
-    return await anyio.to_thread.run_sync(bench.read_handwriting, claim.photo, claim.written, words)
+    """Return what people wrote beside the photo, and is not in its caption yet.
+
+    Raises SidecarUnwritable.
+    """
+    words, written = None, claim.written
+    if shown is not None:
+        words = shown.caption.description
+        known = await bench.index.people.known(claim.photo, shown.caption.digest)
+        if not known.is_heeded:  # what was read before went into another caption
+            written = {kind: replace(one, heard=()) for kind, one in written.items()}
+    return await anyio.to_thread.run_sync(bench.read_handwriting, claim.photo, written, words)
 
 
 async def check_wanted(claim: Claim, digest: str, hand: Handwriting, bench: Bench) -> None:
-    """See that captiond may look for words of its own. Raises LeftAlone.
-
-    It may not where only a person's were waited for, nor where its own were taken back, also
-    when the photo was renamed since.
-    """
-    if speaks(hand):
-        return
-    renamed = claim.digest is None and await bench.index.people.is_taken_back(digest)
-    if claim.unasked or claim.withdrawn or renamed:
+    """See that captiond may look for words of its own. Raises LeftAlone."""
+    if not speaks(hand) and await is_withheld(claim, digest, bench):
         raise LeftAlone(TAKEN_BACK, digest)
+
+
+async def is_withheld(claim: Claim, digest: str, bench: Bench) -> bool:
+    """Tell whether the photo is here for a person's words alone.
+
+    So it is where captiond's were taken back, also when it was renamed since.
+    """
+    if claim.unasked or claim.withdrawn:
+        return True
+    return claim.digest is None and await bench.index.people.is_taken_back(digest)
 
 
 async def leave_alone(claim: Claim, error: LeftAlone, bench: Bench) -> None:
@@ -61,30 +72,21 @@ async def adopt(claim: Claim, facts: Facts, hand: Handwriting, bench: Bench) -> 
     """Return what people wrote as the photo's caption, kept and shown from now on."""
     words = revised(Description(caption=""), hand)
     caption = _by_people(facts.digest, words, now=bench.clock())
-    await bench.index.people.revise(
-        claim.photo, owner=bench.owner, caption=caption, hand=hand, facts=facts
-    )
+    people = bench.index.people
+    await people.revise(claim.photo, owner=bench.owner, caption=caption, facts=facts)
     return caption
 
 
 async def as_left(claim: Claim, answered: Answered, beside: Beside, bench: Bench) -> Answered:
-    """Return what the photo shows as people left it; that is shown from now on.
-
-    What it holds already is not taken again: somebody may have brought captiond's words back.
-    """
+    """Return what the photo shows as people left it; that is shown from now on."""
     people, caption = bench.index.people, answered.caption
-    known = await people.known(claim.photo, caption.digest)
-    before = known.beside or NOBODY
-    hand = news(beside.handwriting, before)
-    if known.beside is None and not answered.is_reused:
+    known, hand = await people.known(claim.photo, caption.digest), beside.handwriting
+    if not (known.is_heeded or answered.is_reused):
         hand = combined(hand, known.within)
-    if hand != NOBODY:
-        held, words = combined(hand, before), revised(caption.description, hand)
-        if words == caption.description:
-            await people.take(claim.photo, owner=bench.owner, hand=held)
-        else:
-            caption = _revised(caption, words, now=bench.clock())
-            await people.revise(claim.photo, owner=bench.owner, caption=caption, hand=held)
+    words = revised(caption.description, hand)
+    if words != caption.description:
+        caption = _revised(caption, words, now=bench.clock())
+        await people.revise(claim.photo, owner=bench.owner, caption=caption)
     return replace(answered, caption=caption, beside=beside)
 
 

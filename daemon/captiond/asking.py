@@ -28,13 +28,12 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
     with opened, bench.contents.hold(digest) as alone:
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
-        answered = await finding.shown(claim, bench)
+        answered = await finding.known(claim, digest, plan, bench)
         beside = await adopting.look_beside(claim, answered, bench)
-        if answered is None and not adopting.is_enough(claim, beside.handwriting, plan):
-            await adopting.check_wanted(claim, digest, beside.handwriting, bench)
-            if (answered := await finding.known(claim, digest, plan, bench)) is None:
-                _check_free(in_job=in_job, alone=alone)
         if answered is None:
+            if not adopting.is_enough(claim, beside.handwriting, plan):
+                await adopting.check_wanted(claim, digest, beside.handwriting, bench)
+                _check_free(in_job=in_job, alone=alone)
             image = await _prepare(opened, digest, bench)
             answered = await _told_or_asked(
                 claim, image, beside.handwriting, plan=plan, bench=bench

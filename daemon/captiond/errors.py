@@ -6,6 +6,7 @@ CaptiondError
 ├── LibraryUnavailable         the index cannot be opened or read             exit 1
 │   └── LibraryDamaged         it is, and captiond rebuilds it at its next start
 ├── NotReverted                a photo's caption cannot be brought back       exit 1
+├── NotUndone                  there was no such run                          exit 1
 ├── RulesBroken                a folder's .captiond.toml is wrong             its photos wait
 ├── PhotoError                 this photo is the problem: the sentence becomes its `reason`
 │   ├── NotAPhoto              no plain file, or no image at all              skipped
@@ -70,6 +71,10 @@ class LibraryDamaged(LibraryUnavailable):
 
 class NotReverted(CaptiondError):
     """There is no caption to bring back for a photo, or not now."""
+
+
+class NotUndone(CaptiondError):
+    """There is nothing of what was named that could be taken back."""
 
 
 class RulesBroken(CaptiondError):

@@ -12,25 +12,26 @@ from captiond.models import HUMAN, Caption, Facts, Handwriting, Prepared, Recipe
 from captiond.turns import Answered
 
 
-async def shown(claim: Claim, bench: Bench) -> Answered | None:
-    """Return what the photo shows already, with what it took in a batch job."""
-    caption = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
-    if caption is None:
-        return None
+async def known(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answered | None:
+    """Return what the photo shows already, else the content's caption if it may be reused.
+
+    The latter is shown for the photo from now on. With it comes what it took in a batch job.
+    """
+    shown = await bench.index.history.shown(claim.photo) if claim.digest is not None else None
+    if shown is None:
+        return await _reused(claim, digest, plan, bench)
     took = await bench.index.jobs.billed(claim.photo)
     if took is None:
-        return Answered(caption=caption)
-    return Answered(caption=caption, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
+        return Answered(caption=shown)
+    return Answered(caption=shown, bill=took.bill, asked_at=took.asked_at, seconds=took.seconds)
 
 
-async def known(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answered | None:
-    """Return the content's caption if it may be reused; the photo shows it from now on.
-
-    The offline captioner speaks of names, which belong to the path and not to the content.
-    """
+async def _reused(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answered | None:
+    if await adopting.is_withheld(claim, digest, bench):
+        return None
     caption = await bench.index.caption_of(digest, recipe=plan.recipe, after=claim.anew_after)
     if caption is None or not (bench.captioner.paid or caption.origin == HUMAN):
-        return None
+        return None  # offline speaks of names, which belong to the path and not to the content
     await bench.index.assign(claim.photo, owner=bench.owner, caption=caption)
     return Answered(caption=caption, is_reused=True)
 

@@ -50,20 +50,6 @@ def speaks(hand: Handwriting) -> bool:
     return bool(hand.caption) or "caption" in hand.taken_back
 
 
-def news(hand: Handwriting, known: Handwriting) -> Handwriting:
-    """Return what of this is not known yet."""
-    return Handwriting(
-        caption="" if hand.caption == known.caption else hand.caption,
-        title="" if hand.title == known.title else hand.title,
-        alt_text="" if hand.alt_text == known.alt_text else hand.alt_text,
-        keywords=tuple(word for word in hand.keywords if word not in known.keywords),
-        taken_back=hand.taken_back - known.taken_back,
-        keywords_taken_back=tuple(
-            word for word in hand.keywords_taken_back if word not in known.keywords_taken_back
-        ),
-    )
-
-
 def revised(words: Description, hand: Handwriting) -> Description:
     """Return the words as people left them: theirs in place of captiond's, none that they removed.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from captiond import __version__
 from captiond.app import App, check, open_app
 from captiond.intake.attend import scan_once
 from captiond.models import State
@@ -50,6 +51,7 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
 
 async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None]) -> Progress:
     await app.index.recover(now=app.bench.clock())
+    await app.index.runs.begin("scan", __version__, now=app.bench.clock())
     before = await app.index.counts()
     async with anyio.create_task_group() as feeding:
         app.feed(feeding)
@@ -60,6 +62,7 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
             scanning.cancel_scope.cancel()
         pause = app.bench.gate.pause
         app.wind_down(feeding)
+    await app.index.runs.end(now=app.bench.clock())
     return await _progress(app, scanning=False, before=before, pause=pause)
 
 

@@ -28,6 +28,7 @@ from captiond.index.base import Claim, Completed, Parked
 from captiond.index.folders_base import FolderDigest
 from captiond.models import HUMAN, Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
+from captiond.sidecars.base import Errand, Layout
 from captiond.turns import Answered
 from captiond.verdicts import judge
 
@@ -67,8 +68,11 @@ async def _leave(photo: Photo, bench: Bench) -> None:
 
 async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) -> None:
     caption = answered.caption
+    adopted = caption.origin == HUMAN and plan.existing == "adopt"
+    errand = Errand(adopted=adopted, stamps=answered.beside.stamps)
+    layout = Layout() if claim.withdrawn else plan.layout
     outcome = await anyio.to_thread.run_sync(
-        bench.write_sidecars, claim.photo, caption, plan.layout, claim.written
+        bench.write_sidecars, claim.photo, caption, layout, claim.written, errand
     )
     if bench.troubles.end(claim.photo):
         log.info("sidecars.recovered", root=claim.photo.root)

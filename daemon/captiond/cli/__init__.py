@@ -34,6 +34,7 @@ VERBS = {
     "retry": "Queue photos that have no caption again.",
     "recaption": "Have photos captioned anew.",
     "revert": "Bring a photo's former caption back.",
+    "undo": "Take back what captiond wrote.",
     "export": "Write the captions of a whole library for other programs.",
     "config": "Show or check the configuration.",
     "models": "List the models that the key can use, with prices.",

@@ -45,7 +45,7 @@ _ANSWERED = """
 """
 # only for the claim that asked, and never beside other bytes than it asked about
 _SHOW = """
-    UPDATE photos SET caption = ?, digest = ?, crashes = 0, handwriting = NULL, withdrawn = 0
+    UPDATE photos SET caption = ?, digest = ?, crashes = 0, heeded = 0, withdrawn = 0
     WHERE root = ? AND folder = ? AND name = ? AND state = 'inflight'
     AND owner = (SELECT owner FROM requests WHERE id = ?) AND (digest IS NULL OR digest = ?)
 """

@@ -18,13 +18,13 @@ from captiond.models import Caption, Facts, Handwriting, Photo, State
 T = TypeVar("T")
 
 _HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
-_BESIDE = "SELECT handwriting FROM photos WHERE root = ? AND folder = ? AND name = ?"
+_HEEDED = "SELECT heeded FROM photos WHERE root = ? AND folder = ? AND name = ?"
 _WITHIN = "SELECT handwriting FROM inscriptions WHERE digest = ?"
 _ADD = f"""
     INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 constant columns
-_SHOW = f"UPDATE photos SET digest = ?, caption = ?, handwriting = ? WHERE {_HELD}"  # noqa: S608 a constant condition
+_SHOW = f"UPDATE photos SET digest = ?, caption = ?, heeded = 1 WHERE {_HELD}"  # noqa: S608 a constant condition
 _TAKEN_BACK = """
     SELECT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND withdrawn <> 0)
     AND NOT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND caption IS NOT NULL)
@@ -57,24 +57,11 @@ class SqlitePeople:
         sql = "INSERT OR REPLACE INTO inscriptions (digest, handwriting) VALUES (?, ?)"
         await self._write(lambda db: db.execute(sql, values))
 
-    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
-        """Note that a claimed photo's caption holds all this."""
-        values = (to_column(hand), *photo_key(photo), owner)
-        sql = f"UPDATE photos SET handwriting = ? WHERE {_HELD}"  # noqa: S608 a constant condition
-        await self._write(lambda db: db.execute(sql, values))
-
     async def revise(
-        self,
-        photo: Photo,
-        *,
-        owner: str,
-        caption: Caption,
-        hand: Handwriting,
-        facts: Facts | None = None,
+        self, photo: Photo, *, owner: str, caption: Caption, facts: Facts | None = None
     ) -> None:
         """Add a caption as people left it; the claimed photo shows it from now on."""
-        column = to_column(hand)
-        await self._write(lambda db: _revise(db, photo, owner, caption, (column, facts)))
+        await self._write(lambda db: _revise(db, photo, owner, caption, facts))
 
     async def is_taken_back(self, digest: str) -> bool:
         """Tell whether the content's caption was taken back and no photo shows one."""
@@ -107,28 +94,22 @@ def from_column(column: str) -> Handwriting:
 
 
 def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
-    beside = db.execute(_BESIDE, photo_key(photo)).fetchone()
     within = db.execute(_WITHIN, (digest,)).fetchone()
-    return Known(
-        None if beside is None or beside[0] is None else from_column(beside[0]),
-        Handwriting() if within is None else from_column(within[0]),
-    )
+    heeded = db.execute(_HEEDED, photo_key(photo)).fetchone()
+    hand = Handwriting() if within is None else from_column(within[0])
+    return Known(hand, heeded is not None and bool(heeded[0]))
 
 
 def _revise(
-    db: sqlite3.Connection,
-    photo: Photo,
-    owner: str,
-    caption: Caption,
-    more: tuple[str, Facts | None],
+    db: sqlite3.Connection, photo: Photo, owner: str, caption: Caption, facts: Facts | None
 ) -> None:
-    key, (hand, facts) = photo_key(photo), more
+    key = photo_key(photo)
     if not db.execute(f"SELECT 1 FROM photos WHERE {_HELD}", (*key, owner)).fetchone():  # noqa: S608 a constant condition
         return
     if facts is not None:
         keep_facts(db, facts)
     added = db.execute(_ADD, (*caption_columns(caption), shown_id(db, key)))
-    db.execute(_SHOW, (caption.digest, added.lastrowid, hand, *key, owner))
+    db.execute(_SHOW, (caption.digest, added.lastrowid, *key, owner))
 
 
 def _withhold(db: sqlite3.Connection, photo: Photo, owner: str, values: tuple[object, ...]) -> None:

@@ -16,13 +16,10 @@ from captiond.models import Caption, Facts, Handwriting, Photo
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What people wrote about a photo, as far as the index knows.
+    """What people wrote into a photo's file, and whether its caption holds what they wrote."""
 
-    `beside` is what its caption holds already, None since that was answered.
-    """
-
-    beside: Handwriting | None = None
     within: Handwriting = field(default_factory=Handwriting)
+    is_heeded: bool = False
 
 
 class People(Protocol):
@@ -32,26 +29,17 @@ class People(Protocol):
     """
 
     async def known(self, photo: Photo, digest: str) -> Known:
-        """Return what people wrote beside a photo and into these bytes."""
+        """Return what is known of a photo and these bytes; a new answer heeds nothing yet."""
 
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
 
-    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
-        """Note that a claimed photo's caption holds all this."""
-
     async def revise(
-        self,
-        photo: Photo,
-        *,
-        owner: str,
-        caption: Caption,
-        hand: Handwriting,
-        facts: Facts | None = None,
+        self, photo: Photo, *, owner: str, caption: Caption, facts: Facts | None = None
     ) -> None:
         """Add a caption as people left it; the claimed photo shows it from now on.
 
-        It holds `hand`; `facts`, where given, are kept as those of its content.
+        `facts`, where given, are kept as those of its content.
         """
 
     async def is_taken_back(self, digest: str) -> bool:

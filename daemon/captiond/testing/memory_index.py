@@ -138,7 +138,7 @@ class MemoryIndex:
             return
         if row.digest in (None, answer.caption.digest):
             row.digest, row.caption = answer.caption.digest, answer.caption
-            row.crashes, row.handwriting, row.withdrawn = 0, None, 0
+            row.crashes, row.heeded, row.withdrawn = 0, False, 0
 
     async def abandon(
         self,
@@ -255,7 +255,7 @@ class MemoryIndex:
             row.order, row.written = known.order, known.written
             row.beside = known.beside if sighting.beside is None else sighting.beside
             row.owner = None if self.jobs.holds(known.owner) else known.owner
-            row.handwriting, row.withdrawn = known.handwriting, known.withdrawn
+            row.heeded, row.withdrawn = known.heeded, known.withdrawn
         if known is not None and same:
             row.digest, row.caption = known.digest, known.caption
             row.captioned_at, row.anew_after = known.captioned_at, known.anew_after

@@ -23,27 +23,14 @@ class MemoryPeople:
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what people wrote beside a photo and into these bytes."""
         row = self._index.rows.get(photo)
-        within = self._within.get(digest, Handwriting())
-        return Known(None if row is None else row.handwriting, within)
+        return Known(self._within.get(digest, Handwriting()), row is not None and row.heeded)
 
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
         self._within[digest] = within
 
-    async def take(self, photo: Photo, *, owner: str, hand: Handwriting) -> None:
-        """Note that a claimed photo's caption holds all this."""
-        row = self._held(photo, owner)
-        if row is not None:
-            row.handwriting = hand
-
     async def revise(
-        self,
-        photo: Photo,
-        *,
-        owner: str,
-        caption: Caption,
-        hand: Handwriting,
-        facts: Facts | None = None,
+        self, photo: Photo, *, owner: str, caption: Caption, facts: Facts | None = None
     ) -> None:
         """Add a caption as people left it; the claimed photo shows it from now on."""
         row = self._held(photo, owner)
@@ -53,7 +40,7 @@ class MemoryPeople:
             self._index.facts[facts.digest] = facts
         self._index.captions.append(caption)
         self._revised.append(caption)
-        row.digest, row.caption, row.handwriting = caption.digest, caption, hand
+        row.digest, row.caption, row.heeded = caption.digest, caption, True
 
     async def is_taken_back(self, digest: str) -> bool:
         """Tell whether the content's caption was taken back and no photo shows one."""

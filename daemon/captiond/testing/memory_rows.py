@@ -9,7 +9,7 @@ from captiond.index.base import CRASH_LIMIT, Claim
 from captiond.index.folders_base import KnownFile
 from captiond.index.history_base import IN_VAIN
 from captiond.index.suspects import STEP_BACK_SECONDS
-from captiond.models import Caption, Handwriting, Lane, Photo, Signature, State, Written
+from captiond.models import Caption, Lane, Photo, Signature, State, Written
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Row:
     captioned_at: float | None = None
     beside: str | None = None
     unasked: State | None = None
-    handwriting: Handwriting | None = None
+    heeded: bool = False
     withdrawn: int = 0
     gone_at: float | None = None
 

@@ -1,10 +1,9 @@
 -- A photo that is `withdrawn` had its caption taken back: it is not captioned again unasked, but what
 -- a person writes is taken. 1: captiond's words still stand beside it, 2: not any more.
--- `handwriting` is what people wrote beside a photo, as far as it was taken; NULL since its caption
--- was answered, when all of it is still to be taken.
+-- `heeded`: what people wrote is in the caption that it shows; 0 from when that was answered.
 ALTER TABLE photos ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 
-ALTER TABLE photos ADD COLUMN handwriting TEXT;
+ALTER TABLE photos ADD COLUMN heeded INTEGER NOT NULL DEFAULT 0;
 
 -- What people wrote into the file itself, for the contents where they did.
 CREATE TABLE inscriptions (
