@@ -13,13 +13,14 @@ from captiond.sidecars.names import Names, beside_digest, candidates
 from captiond.sidecars.write import write_sidecars
 
 CREATED_AT = 1780000000.25
+ABOUT = ("language", "model", "origin", "digest", "recipe", "created_at")
 NO_ERRAND = Errand()
 CREATED_AT_ISO = "2026-05-28T20:26:40Z"
 
 
 def caption(**words: Any) -> Caption:
-    """Return a caption; `words` change its description, `language` and `model` the rest."""
-    about = {key: words.pop(key) for key in ("language", "model", "origin") if key in words}
+    """Return a caption; `words` change its description and what is in `about`."""
+    about = {key: words.pop(key) for key in ABOUT if key in words}
     told = {
         "caption": "Two ferries & a <bridge>\nin the rain \U0001f6a2",
         "title": "Ferries",
