@@ -37,8 +37,9 @@ def command(
 ) -> None:
     """Queue photos that failed, were refused or were skipped again: all of them, or each FILE.
 
-    A running daemon takes them up within seconds; captioning them may cost money. With --json: an
-    object with queued, the number of photos.
+    Without a FILE, photos from the web that failed to come are fetched again, too. A running
+    daemon takes them up within seconds; captioning them may cost money. With --json: an object with
+    queued, the number of photos, and downloads, that of addresses.
     """
     import anyio
 
@@ -51,22 +52,28 @@ def command(
     with Library(settings.index.path) as library:
         health = library.health()
     wanted = [State(state) for state in states]
-    queued = anyio.run(functools.partial(_requeue, settings, states=wanted, photos=photos))
+    queued, downloads = anyio.run(
+        functools.partial(_requeue, settings, states=wanted, photos=photos)
+    )
     if as_json:
-        output.print_json({"queued": queued})
+        output.print_json({"queued": queued, "downloads": downloads})
     else:
         click.echo(f"{output.count(queued, 'photo')} queued again")
-    if queued and not is_running(health, now=time.time()):
+        if downloads:
+            click.echo(f"{output.count(downloads, 'photo')} from the web will be fetched again")
+    if (queued or downloads) and not is_running(health, now=time.time()):
         output.note("no daemon runs; captiond run, or captiond scan, takes them up")
 
 
 async def _requeue(
     settings: Settings, *, states: Sequence[State], photos: Sequence[Photo] | None
-) -> int:
+) -> tuple[int, int]:
     from captiond.index.store import SqliteIndex
 
-    index = await SqliteIndex.open(Path(settings.index.path))
+    index, now, downloads = await SqliteIndex.open(Path(settings.index.path)), time.time(), 0
     try:
-        return await index.requeue(states=states, now=time.time(), photos=photos)
+        if photos is None and "failed" in states:
+            downloads = await index.downloads.retry_failed(now=now)
+        return await index.requeue(states=states, now=now, photos=photos), downloads
     finally:
         await index.aclose()

@@ -32,9 +32,11 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
 
     With --json: an object with index, running, daemon (as it described itself last, or null: its
     pace holds the rates, the limits and where they came from), photos (a number for each state),
-    queue (how many wait in each lane), money (spent today, this month and in all, with the caps)
-    and jobs (the open batch jobs).
+    queue (how many wait in each lane), downloads (how many photos from the web are queued,
+    underway and failed), money (spent today, this month and in all, with the caps) and jobs (the
+    open batch jobs).
     """
+    from captiond.index.awaited import awaited_counts
     from captiond.index.search import Library
     from captiond.models import State
 
@@ -42,6 +44,7 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     with Library(settings.index.path) as library:
         health, counts, jobs = library.health(), library.counts(), library.jobs()
         queue, spent = library.queue(), look(library, now=time.time())
+        downloads = awaited_counts(library)
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
     if as_metrics:
@@ -54,12 +57,16 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
         index = str(library.path)
         told = {"index": index, "running": running, "daemon": daemon, "photos": photos}
         told |= {"queue": queue, "money": money_values(spent, settings.limits)}
+        told["downloads"] = downloads
         output.print_json({**told, "jobs": [job_values(job, now=time.time()) for job in jobs]})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
     if health and running:
         rows += _daemon_rows(health)
     rows.append(("queue", ", ".join(f"{count:,} {QUEUED[lane]}" for lane, count in queue.items())))
+    if any(downloads.values()):
+        waiting = (f"{count:,} {state}" for state, count in downloads.items() if count)
+        rows.append(("downloads", ", ".join(waiting)))
     rows += [*job_rows(jobs, now=time.time()), *money_rows(spent, settings.limits)]
     output.table(("", ""), [*rows, *photos.items()])
 
