@@ -287,7 +287,7 @@ class Written:
 
     `deleted`: a person removed it since; it is not written again unless somebody asks. `heard` are
     digests of what people wrote there and captiond has read: their words are known. `digest` is ""
-    where captiond only read.
+    where captiond only read, and "edited" where a person edited what it wrote.
     """
 
     name: str

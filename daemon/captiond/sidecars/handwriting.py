@@ -40,8 +40,8 @@ def read_handwriting(
                 found.notes.append(str(error))
     hand = Handwriting()
     for _, one in sorted(found.hands, key=lambda pair: pair[0], reverse=True):
-        hand = combined(hand, one)
-    return Beside(against(hand, shown, found.own), places.stamps, tuple(found.notes))
+        hand = combined(hand, against(one, shown, found.own))
+    return Beside(hand, places.stamps, tuple(found.notes))
 
 
 def against(

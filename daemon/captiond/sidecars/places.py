@@ -18,6 +18,10 @@ from captiond.sidecars.xmp import Xmp
 
 KINDS: Mapping[str, Sidecar] = {kind.kind: kind for kind in (Xmp(), Txt(), Json())}
 
+EDITED = "edited"
+"""Stands for the digest of a file that a person edited: the very words that captiond wrote once are
+theirs when they come back, too."""
+
 
 class Places:
     """What lies beside a photo; blocking. Raises SidecarUnwritable when it cannot be reached now.
@@ -90,8 +94,12 @@ class Places:
         if kind == "xmp":
             return False
         known = self._written.get(kind)
-        if known is not None and (known.name, known.digest) == (name, digest_of(content)):
-            return True
+        if (
+            known is not None
+            and known.name == name
+            and known.digest in (EDITED, digest_of(content))
+        ):
+            return known.digest != EDITED
         return self.reading(kind, name, content) is not None
 
     def _is_own(self, kind: str, name: str) -> bool:

@@ -12,7 +12,7 @@ from captiond.sidecars.base import NOT_OURS, Errand, Layout, Outcome, Sidecar, S
 from captiond.sidecars.clean import one_line
 from captiond.sidecars.deciding import Decision, decide
 from captiond.sidecars.names import SUFFIXES, Names, file_name, stem_of
-from captiond.sidecars.places import KINDS, Places
+from captiond.sidecars.places import EDITED, KINDS, Places
 from captiond.sidecars.work import Work
 
 _ERRAND = Errand()
@@ -59,8 +59,11 @@ def _plan(kind: str, subject: Subject, names: Names, *, adopted: bool, work: Wor
             _merge(kind, name, content, subject, adopted=adopted, work=work)
         case Decision.REMOVE if content is not None:
             work.remove(kind, name, content)
-        case Decision.LEAVE if not adopted and not _says(content, subject):
-            raise SidecarForeign(f"{files.told(name)} was left alone: {NOT_OURS}")
+        case Decision.LEAVE:
+            if known is not None and known.digest:
+                work.stands[kind] = replace(known, digest=EDITED, deleted=False)
+            if not adopted and not _says(content, subject):
+                raise SidecarForeign(f"{files.told(name)} was left alone: {NOT_OURS}")
         case Decision.FORGO if known is not None and known.digest:
             work.stands[kind] = replace(known, deleted=True)
 
