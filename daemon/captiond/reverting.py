@@ -45,7 +45,8 @@ async def revert(settings: Settings, photo: Photo, number: int | None) -> Revert
         index = await open_index(settings, stack)
         now = time.time()
         reversal = await index.history.revert(photo, number, signature=signature, now=now)
-        outcome = await anyio.to_thread.run_sync(_write, reversal, plan.layout)
+        source = await index.downloads.source_of(reversal.caption.digest)
+        outcome = await anyio.to_thread.run_sync(_write, reversal, plan.layout, source)
         done = Completed(
             photo=photo,
             digest=reversal.caption.digest,
@@ -68,10 +69,10 @@ def _signature(photo: Photo) -> Signature:
         raise NotReverted(str(error)) from error
 
 
-def _write(reversal: Reversal, layout: Layout) -> Outcome:
+def _write(reversal: Reversal, layout: Layout, source: str) -> Outcome:
     from captiond.sidecars.write import write_sidecars
 
-    claim, errand = reversal.claim, Errand(anew=True)
+    claim, errand = reversal.claim, Errand(anew=True, source=source)
     return write_sidecars(
         claim.photo, reversal.caption, layout, claim.written, errand, version=__version__
     )
