@@ -29,7 +29,10 @@ class Recorder:
         self.disks: dict[tuple[str, str], str | None] = {}
         self.views = 0
         self._changed = anyio.Event()
-        self.beside = self
+        self.beside = self.waiting = self
+
+    async def folders(self, root: str, beneath: str) -> list[str]:  # noqa: ARG002 as in Waiting
+        return []
 
     async def learn(self, seen: Mapping[Photo, str]) -> None:
         for photo, beside in seen.items():

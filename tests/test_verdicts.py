@@ -49,6 +49,7 @@ def test_a_photo_that_is_itself_the_problem_is_set_aside_with_the_reason(
         errors.CaptionerStopped("bad key"),
         errors.CaptionerPaused("waiting"),
         errors.SidecarUnwritable("disk full"),
+        errors.RulesBroken("/photos/.captiond.toml", ["private: must be true or false"]),
     ],
 )
 def test_a_fault_of_the_service_or_the_disk_never_burns_an_attempt(error: Exception) -> None:
@@ -82,7 +83,10 @@ def test_an_unusable_reply_or_a_surprise_is_tried_a_few_times(error: Exception) 
 def test_every_error_of_the_tree_has_a_verdict() -> None:
     """A new error class cannot be forgotten here without a decision."""
     cap = functools.partial(errors.OverBudget, "usd_per_day", 1.0)
-    made = {errors.OverBudget: cap(spent_usd=1.0, in_flight_usd=0.0, until=None)}
+    made = {
+        errors.OverBudget: cap(spent_usd=1.0, in_flight_usd=0.0, until=None),
+        errors.RulesBroken: errors.RulesBroken("/photos/.captiond.toml", ["is no TOML"]),
+    }
     for _, kind in inspect.getmembers(errors, inspect.isclass):
         if issubclass(kind, errors.CaptiondError) and kind is not errors.ConfigError:
             error = made.get(kind) or kind("why")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import structlog
 from anyio.abc import TaskGroup
 
 from captiond import config
@@ -34,7 +35,10 @@ from captiond.intake.folder import WatchedFolder
 from captiond.opening import NO_KEY, backlog, open_bench, open_captioner, open_index
 from captiond.pipeline import caption_photo
 from captiond.quota.budget import unpriced
+from captiond.rules.tree import RuleTree
 from captiond.settings import Settings
+
+log = structlog.get_logger()
 
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1 << 17
@@ -119,7 +123,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         )
         index = await open_index(settings, stack)
         ownership.learn(Known.INDEX)
-        bench = await open_bench(settings, index, captioner, stack)
+        rules = RuleTree(tell_rules)
+        bench = await open_bench(settings, index, captioner, stack, rules=rules)
         behind = backlog(settings, bench)
         batches = open_batches(settings, behind, captioner)
         if batches is not None:
@@ -127,7 +132,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         fed = feeders(bench, behind)
         fetching = downloads(settings, index)
         links = LinkFiles(index.downloads, on_queued=fetching.ring)
-        looked_after = intakes(settings, index, fed, links)
+        looked_after = intakes(settings, index, fed, links, rules)
         yield App(settings, index, bench, fed, batches, looked_after, fetching)
 
 
@@ -194,7 +199,11 @@ def _give_large_blocks_back() -> None:
 
 
 def intakes(
-    settings: Settings, index: Index, feeders: Sequence[Feeder], links: LinkFiles
+    settings: Settings,
+    index: Index,
+    feeders: Sequence[Feeder],
+    links: LinkFiles,
+    rules: RuleTree,
 ) -> tuple[Intake, ...]:
     """Return what looks after each watched folder."""
 
@@ -205,7 +214,7 @@ def intakes(
     scanning = anyio.CapacityLimiter(SCANS_AT_ONCE)
     return tuple(
         Intake(
-            folder=WatchedFolder.of(folder, settings.watch),
+            folder=WatchedFolder.of(folder, settings.watch, rules),
             index=index,
             on_due=ring,
             on_links=links.take,
@@ -214,6 +223,14 @@ def intakes(
         )
         for folder in settings.folders
     )
+
+
+def tell_rules(path: str, problems: Sequence[str]) -> None:
+    """Tell the operator of a broken `.captiond.toml`, and when it is mended."""
+    if problems:
+        log.warning("rules.broken", path=path, problems=list(problems))
+    else:
+        log.info("rules.mended", path=path)
 
 
 def check(settings: Settings) -> Settings:

@@ -28,11 +28,14 @@ from captiond.index.base import Claim, Completed, Parked
 from captiond.index.folders_base import FolderDigest
 from captiond.models import HUMAN, Photo, State
 from captiond.quota.setbacks import FIRST_SECONDS
+from captiond.rules.base import NO_MEDIA, RULES_FILE
 from captiond.sidecars.base import Errand, Layout
 from captiond.turns import Answered
 from captiond.verdicts import judge
 
 log = structlog.get_logger()
+
+IGNORED = f"left alone: by {NO_MEDIA}, or by ignore in {RULES_FILE}, in its folder or one above"
 
 
 async def caption_photo(claim: Claim, bench: Bench) -> None:
@@ -40,7 +43,7 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
     try:
         plan = await anyio.to_thread.run_sync(bench.plans.at, claim.photo)
         if plan is None:
-            await _leave(claim.photo, bench)
+            await _leave(claim, bench)
             return
         answered = await find_or_ask(claim, plan, bench)
         if answered is not None:
@@ -58,18 +61,23 @@ async def caption_photo(claim: Claim, bench: Bench) -> None:
         await _record_failure(claim, error, bench)
 
 
-async def _leave(photo: Photo, bench: Bench) -> None:
-    """Set a photo aside whose folder no configuration names; it comes back when one does."""
+async def _leave(claim: Claim, bench: Bench) -> None:
+    """Set a photo aside whose folder is not watched, or left alone; it comes back when it is."""
+    photo, watched = claim.photo, claim.photo.root in bench.plans.roots
+    if watched and claim.unasked:
+        await bench.index.beside.put_back(photo, owner=bench.owner)
+        return
     # Else the next scan of the folder would find nothing new, and the photo stay `missing`.
     await bench.index.save_folders([FolderDigest(photo.root, photo.folder, "")])
-    reason = "its folder is not watched any more"
+    reason = IGNORED if watched else "its folder is not watched any more"
     await bench.index.park([Parked(photo, State.MISSING, reason)], owner=bench.owner)
 
 
 async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) -> None:
     caption = answered.caption
     adopted = caption.origin == HUMAN and plan.existing == "adopt"
-    errand = Errand(adopted=adopted, stamps=answered.beside.stamps)
+    source = await bench.index.downloads.source_of(caption.digest)
+    errand = Errand(adopted=adopted, source=source, stamps=answered.beside.stamps)
     layout = Layout() if claim.withdrawn else plan.layout
     outcome = await anyio.to_thread.run_sync(
         bench.write_sidecars, claim.photo, caption, layout, claim.written, errand
@@ -152,6 +160,8 @@ def _again_at(photo: Photo, error: Exception, bench: Bench, now: float) -> float
     if isinstance(error, errors.SidecarError):
         ticks = bench.ticks()
         return now + bench.troubles.again_at(photo, now=ticks) - ticks
+    if isinstance(error, errors.RulesBroken):
+        return now + error.again_seconds
     if not isinstance(error, errors.CaptionerError):
         return now
     if isinstance(error, errors.CaptionerShed):

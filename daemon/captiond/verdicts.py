@@ -42,7 +42,7 @@ def judge(
             verdict = _limited(claim, reason, now, tries)
         case errors.PhotoError():
             verdict = Parked(photo, State.FAILED, reason)
-        case errors.CaptionerError() | errors.SidecarError():
+        case errors.CaptionerError() | errors.SidecarError() | errors.RulesBroken():
             verdict = Retry(photo, again_at, reason, counted=False)
         case OSError():  # the host is short of something: descriptors, memory, processes
             verdict = Retry(photo, now + HOST_SECONDS, f"this machine: {reason}", counted=False)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # they speak of the requests and claims of base
     from captiond.index.limits_base import Limits
     from captiond.index.people_base import People
     from captiond.index.runs_base import Runs
+    from captiond.index.waiting_base import Waiting
     from captiond.index.withdrawals_base import Withdrawals
 
 
@@ -22,6 +23,10 @@ class Faces(Protocol):
     @property
     def beside(self) -> Beside:
         """What lies beside photos, and what departed ones left behind."""
+
+    @property
+    def waiting(self) -> Waiting:
+        """The photos that wait until the rules of their folder are mended."""
 
     @property
     def jobs(self) -> Jobs:

@@ -37,6 +37,7 @@ from captiond.index.limits import SqliteLimits
 from captiond.index.migrations import migrate
 from captiond.index.people import SqlitePeople
 from captiond.index.runs import SqliteRuns
+from captiond.index.waiting import SqliteWaiting
 from captiond.index.withdrawals import SqliteWithdrawals
 from captiond.index.writer import Writer
 from captiond.models import Caption, Facts, Lane, Photo, Recipe, State
@@ -53,6 +54,7 @@ class SqliteIndex:
         self._reading = reading
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="index reader")
         self.beside = SqliteBeside(writer.run, self._read)
+        self.waiting = SqliteWaiting(writer.run, self._read)
         self.jobs = SqliteJobs(writer.run, self._read)
         self.history = SqliteHistory(writer.run, self._read)
         self.ledger = SqliteLedger(writer.run, self._read)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import anyio
 
+from captiond.intake.held import HeldPhotos
 from captiond.intake.scanner import Scanner
 
 
@@ -17,18 +18,29 @@ class AddedFolders:
     """The folders of one root that wait for a walk."""
 
     def __init__(
-        self, scanner: Scanner, threads: anyio.CapacityLimiter, *, on_walked: Callable[[], None]
+        self,
+        scanner: Scanner,
+        held: HeldPhotos,
+        threads: anyio.CapacityLimiter,
+        *,
+        on_walked: Callable[[], None],
     ) -> None:
         self._scanner = scanner
+        self._held = held
         self._threads = threads
         self._on_walked = on_walked
         self._folders: set[str] = set()
+        self._ruled: set[str] = set()
         self._wake = anyio.Event()
 
-    def add(self, folders: Iterable[str]) -> None:
-        """Have folders beneath the root walked; never waits."""
+    def add(self, folders: Iterable[str], *, ruled: Iterable[str] = ()) -> None:
+        """Have folders beneath the root walked; never waits.
+
+        Those `ruled` may have other rules now: photos that waited for them are brought back.
+        """
+        self._ruled.update(ruled)
         self._folders.update(folders)
-        if self._folders:
+        if self._folders or self._ruled:
             self._wake.set()
 
     async def run(self) -> None:
@@ -37,8 +49,12 @@ class AddedFolders:
             await self._wake.wait()
             self._wake = anyio.Event()
             folders, self._folders = self._folders, set()
-            await self._scanner.walk_folders(topmost(folders), self._threads)
-            self._on_walked()
+            ruled, self._ruled = self._ruled, set()
+            for folder in ruled:
+                await self._held.wake(folder)
+            if folders:
+                await self._scanner.walk_folders(topmost(folders), self._threads)
+                self._on_walked()
 
 
 def topmost(folders: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from captiond.index.base import Index
 from captiond.intake.added import AddedFolders
 from captiond.intake.events import Batch
 from captiond.intake.folder import WatchedFolder
+from captiond.intake.held import HeldPhotos
 from captiond.intake.mounts import Mount, Places, is_polled, silent_mount
 from captiond.intake.remount import follow_mounts
 from captiond.intake.scanner import Scanner
@@ -41,7 +42,7 @@ class Intake:
 
     `on_due` is called, on the loop, when photos became due, `on_links` with link files; `scanning`
     bounds how many roots are scanned at once. `writable` says that captiond may write there: to see
-    that the watch lives, and to remove what a crash left. `tally` tells how far it got.
+    that the watch lives, and to remove what a crash or a photo left. `tally` tells how far it got.
     """
 
     folder: WatchedFolder
@@ -80,6 +81,8 @@ async def attend(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(attendant.settler.run, name=f"settle {intake.root}")
         tasks.start_soon(attendant.added.run, name=f"walk {intake.root}")
+        if intake.writable:
+            tasks.start_soon(attendant.settler.tidier.run, name=f"tidy {intake.root}")
         await tasks.start(follow_mounts, intake.folder, attendant.mounted, name="follow mounts")
         if intake.folder.polling != "always":
             await tasks.start(attendant.watch.keep, name=f"watch {intake.root}")
@@ -96,9 +99,18 @@ async def scan_once(intake: Intake) -> ScanTotals:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(attendant.settler.run, name=f"settle {intake.root}")
         seen = await attendant.scanner.scan_root(intake.scanning)
+        await attendant.held.wake()
         attendant.settler.close()
     tally = intake.tally
     return ScanTotals(seen, tally.due, tally.skipped, tally.gone)
+
+
+async def tidy_once(intake: Intake) -> None:
+    """Remove the sidecars of captiond's that photos left behind. Raises LibraryUnavailable."""
+    if intake.writable:
+        attendant = _Attendant(intake)
+        await attendant.settler.witness.recognise(intake.scanning)
+        await attendant.settler.tidier.tidy()
 
 
 class _Attendant:
@@ -126,7 +138,10 @@ class _Attendant:
             sweeps=intake.writable,
             arm=self._cover.arm,
         )
-        self.added = AddedFolders(self.scanner, self._threads, on_walked=self.watch.tell_cover)
+        self.held = HeldPhotos(folder, index=index, on_due=intake.on_due, threads=self._threads)
+        self.added = AddedFolders(
+            self.scanner, self.held, self._threads, on_walked=self.watch.tell_cover
+        )
         self._silent: Mount | None = None
         self._wanted = anyio.Event()
 
@@ -145,6 +160,8 @@ class _Attendant:
             self._cover.recount()
             began = time.monotonic()
             seen = await self.scanner.scan_root(self._intake.scanning)
+            await self.held.wake()
+            self.settler.tidier.wake()
             took = time.monotonic() - began
             log.debug("root.scanned", root=self._intake.root, photos=seen, seconds=round(took, 3))
             self.watch.tell_cover(all_met=True)
@@ -159,7 +176,9 @@ class _Attendant:
                 await self._wanted.wait()
 
     def _take(self, batch: Batch) -> None:
-        self.added.add(batch.folders)
+        self.added.add(batch.folders, ruled=batch.ruled)
+        if batch.ruled:  # what is not ignored any more was there before: it is no arrival
+            self._wanted_now()
         if self.settler.waiting < MANY_WAITING:
             self.settler.hint(batch.photos, Lane.ARRIVAL)
             self.settler.hint_stems(batch.stems)

@@ -16,6 +16,7 @@ from captiond.intake.filters import is_link_name
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.look import look
 from captiond.intake.settle import NotPlain, Seen, Settled, Settling
+from captiond.intake.tidying import Tidier
 from captiond.intake.witness import RootWitness
 from captiond.models import Lane, Photo, Signature
 
@@ -84,6 +85,7 @@ class Settler:
     ) -> None:
         self.witness = RootWitness(watched, index)
         self.digests = Digests(watched.root, index)
+        self.tidier = Tidier(watched, index=index, witness=self.witness, threads=threads)
         self.tally = tally
         self._root = watched.root
         self._is_photo = watched.filter.is_photo
@@ -199,6 +201,7 @@ class Settler:
             due = await self._index.offer(offered, now=time.time()) if offered else 0
             if gone:
                 await self._index.gone(gone, now=time.time())
+                self.tidier.wake()
         self.tally.add(sightings, due=due, gone=len(gone))
         if due:
             self._on_due()

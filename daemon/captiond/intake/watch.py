@@ -180,7 +180,7 @@ class Watch:
     def _hand_on(self, heard: Heard, batch: Batch, *, stood_still: bool) -> None:
         if heard.lost or files.CANARY in heard.paths:
             self._canary.set()
-        if batch.photos or batch.folders or batch.stems:
+        if batch.photos or batch.folders or batch.stems or batch.ruled:
             self._hooks.take(batch)
         if stood_still:
             log.warning("watch.stood_still", root=self._watched.root)

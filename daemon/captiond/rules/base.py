@@ -8,6 +8,8 @@ from captiond.rules.patterns import Patterns
 from captiond.settings import Existing, SidecarKind
 
 RULES_FILE = ".captiond.toml"
+OPENING = f"/{RULES_FILE}: "
+"""Follows the folder's path in the reason of photos that wait until its rules are mended."""
 NO_MEDIA = ".nomedia"
 """A file of this name keeps captiond out of its folder and of all below."""
 

@@ -33,6 +33,7 @@ from captiond.testing.memory_ledger import MemoryLedger
 from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_people import MemoryPeople
 from captiond.testing.memory_rows import MemoryFolderView, Row
+from captiond.testing.memory_waiting import MemoryWaiting
 from captiond.testing.memory_withdrawals import MemoryRuns, MemoryWithdrawals
 
 
@@ -48,6 +49,7 @@ class MemoryIndex:
         self.recipes: dict[str, Recipe] = {}
         self.health: Health | None = None
         self.beside = MemoryBeside(self)
+        self.waiting = MemoryWaiting(self)
         self.jobs = MemoryJobs(self)
         self.history = MemoryHistory(self)
         self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))

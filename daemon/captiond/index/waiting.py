@@ -1,0 +1,47 @@
+"""Finds the photos that wait because the rules of their folder are broken."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from captiond.index.names import from_stored, to_stored
+from captiond.rules.base import OPENING
+
+T = TypeVar("T")
+
+# A photo that is queued for a person's words keeps the reason that it had before.
+_HELD = f"""
+    state = 'queued' AND owner IS NULL AND retry_at > :now AND root = :root
+    AND (instr(reason, '{OPENING}') OR unasked IS NOT NULL)
+"""
+_FOLDERS = f"""
+    SELECT DISTINCT folder FROM photos INDEXED BY photos_later
+    WHERE {_HELD} AND retry_at IS NOT NULL AND lane IN (0, 1)
+    AND (:path = '' OR folder = :path OR (folder > :path || '/' AND folder < :path || '0'))
+"""  # noqa: S608 constant parts
+_WAKE = f"UPDATE photos SET retry_at = :now WHERE {_HELD} AND folder = :folder"  # noqa: S608 constant parts
+
+
+class _Run(Protocol):
+    def __call__(self, work: Callable[[sqlite3.Connection], T]) -> Awaitable[T]: ...
+
+
+class SqliteWaiting:
+    """The waiting photos of a SqliteIndex, on its writer and its reader."""
+
+    def __init__(self, write: _Run, read: _Run) -> None:
+        self._write = write
+        self._read = read
+
+    async def folders(self, root: str, beneath: str) -> list[str]:
+        """Return the folders at or beneath `beneath` ("" = all) with photos that are held."""
+        values = {"root": to_stored(root), "path": to_stored(beneath), "now": 0.0}
+        rows = await self._read(lambda db: db.execute(_FOLDERS, values).fetchall())
+        return [from_stored(folder) for (folder,) in rows]
+
+    async def wake(self, root: str, folders: Sequence[str], *, now: float) -> int:
+        """Make the photos straight in these folders that are held due; return how many."""
+        rows = [{"root": to_stored(root), "folder": to_stored(one), "now": now} for one in folders]
+        return await self._write(lambda db: db.executemany(_WAKE, rows).rowcount)
