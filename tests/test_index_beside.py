@@ -20,6 +20,7 @@ from index_helpers import (
 )
 
 from captiond.index.base import Parked, Retry
+from captiond.index.beside import DEPARTED
 from captiond.index.beside_base import DAY_SECONDS, Departed
 from captiond.index.store import SqliteIndex
 from captiond.models import Photo, State, Written
@@ -216,14 +217,5 @@ async def test_departed_photos_are_found_without_a_walk(tmp_path):
     index = await SqliteIndex.open(tmp_path / "index.db")
     await index.aclose()
     with closing(sqlite3.connect(tmp_path / "index.db")) as db:
-        plan = db.execute(
-            """
-            EXPLAIN QUERY PLAN SELECT 1 FROM photos INDEXED BY photos_departed
-            WHERE root = 'a' AND state = 'missing' AND written <> '{}' AND gone_at IS NOT NULL
-            AND (gone_at <= 1 OR EXISTS (
-                SELECT 1 FROM photos AS other INDEXED BY photos_content
-                WHERE other.digest = photos.digest AND other.state = 'captioned'
-            )) ORDER BY gone_at
-            """
-        ).fetchall()
+        plan = db.execute(f"EXPLAIN QUERY PLAN {DEPARTED}", ("/photos", 1.0, 9, 0)).fetchall()
     assert not [step for *_, step in plan if "SCAN" in step or "TEMP" in step]

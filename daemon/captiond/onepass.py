@@ -9,7 +9,7 @@ import anyio
 
 from captiond import __version__
 from captiond.app import App, check, open_app
-from captiond.intake.attend import scan_once
+from captiond.intake.attend import scan_once, tidy_once
 from captiond.models import State
 from captiond.orders import Orders, obey_signals
 from captiond.quota.gate import Pause
@@ -62,6 +62,9 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
             scanning.cancel_scope.cancel()
         pause = app.bench.gate.pause
         app.wind_down(feeding)
+    if not orders.stopping:
+        for intake in app.intakes:
+            await tidy_once(intake)
     await app.index.runs.end(now=app.bench.clock())
     return await _progress(app, scanning=False, before=before, pause=pause)
 

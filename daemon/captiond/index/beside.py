@@ -23,14 +23,14 @@ _SHARING = """
     SELECT name, written FROM photos
     WHERE root = ? AND folder = ? AND name > ? || '.' AND name < ? || '/' AND state <> 'missing'
 """
-_DEPARTED = """
+DEPARTED = """
     SELECT root, folder, name, written FROM photos INDEXED BY photos_departed
     WHERE root = ? AND state = 'missing' AND written <> '{}' AND gone_at IS NOT NULL
     AND (gone_at <= ? OR EXISTS (
         SELECT 1 FROM photos AS other INDEXED BY photos_content
         WHERE other.digest = photos.digest AND other.state = 'captioned'
     ))
-    ORDER BY gone_at LIMIT ?
+    ORDER BY gone_at, id LIMIT ? OFFSET ?
 """
 _FORGET = """
     UPDATE photos SET written = '{}'
@@ -62,11 +62,11 @@ class SqliteBeside:
         """Return the photos that bear these paths but for an extension."""
         return await self._read(lambda db: list(_sharing(db, root, stems)))
 
-    async def departed(self, root: str, *, now: float, limit: int) -> list[Departed]:
+    async def departed(self, root: str, *, now: float, limit: int, skip: int = 0) -> list[Departed]:
         """Return photos of a root that are gone for good, with the sidecars to be removed."""
-        values = (to_stored(root), now - DAY_SECONDS, limit)
+        values = (to_stored(root), now - DAY_SECONDS, limit, skip)
         return await self._read(
-            lambda db: [_left_by(db, row) for row in db.execute(_DEPARTED, values).fetchall()]
+            lambda db: [_left_by(db, row) for row in db.execute(DEPARTED, values).fetchall()]
         )
 
     async def forget(self, photos: Sequence[Photo]) -> None:

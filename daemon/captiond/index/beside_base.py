@@ -46,10 +46,11 @@ class Beside(Protocol):
         Missing ones are left out.
         """
 
-    async def departed(self, root: str, *, now: float, limit: int) -> list[Departed]:
+    async def departed(self, root: str, *, now: float, limit: int, skip: int = 0) -> list[Departed]:
         """Return photos of a root that are gone for good, with the sidecars to be removed.
 
-        What a photo that is still there counts as its own is left out.
+        The first of them after so many to `skip`. What a photo that is still there counts as its
+        own is left out.
         """
 
     async def forget(self, photos: Sequence[Photo]) -> None:

@@ -37,7 +37,7 @@ class MemoryBeside:
         """Return the photos that bear these paths but for an extension."""
         return [row.photo.path for row in self._there(root) if _stem(row.photo) in stems]
 
-    async def departed(self, root: str, *, now: float, limit: int) -> list[Departed]:
+    async def departed(self, root: str, *, now: float, limit: int, skip: int = 0) -> list[Departed]:
         """Return photos of a root that are gone for good, with the sidecars to be removed."""
         rows = self._index.rows.values()
         captioned = {row.digest for row in rows if row.state is State.CAPTIONED}
@@ -49,7 +49,7 @@ class MemoryBeside:
             if row.gone_at <= now - DAY_SECONDS or row.digest in captioned
         ]
         gone.sort(key=lambda row: row.gone_at or 0.0)
-        return [self._left_by(row) for row in gone[:limit]]
+        return [self._left_by(row) for row in gone[skip : skip + limit]]
 
     async def forget(self, photos: Sequence[Photo]) -> None:
         """Forget what was written beside photos that are missing."""
