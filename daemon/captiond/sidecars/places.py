@@ -36,6 +36,7 @@ class Places:
         self._written = written
         self._digest = digest
         self._read: dict[str, Content | None] = {}
+        self._whole: dict[str, bool] = {}
         self._lying = files.look_beneath(photo.root, photo.folder, candidates(photo.name))
 
     @property
@@ -85,10 +86,13 @@ class Places:
         return told if sidecar.render(subject) == content else None
 
     def is_whole(self, kind: str, name: str, content: bytes) -> bool:
-        """Tell whether captiond wrote the whole file, and nobody edited it since.
+        """Tell whether captiond wrote the whole file, and nobody edited it since it was read."""
+        if name not in self._whole:
+            self._whole[name] = self._tell_whole(kind, name, content)
+        return self._whole[name]
 
-        Of an XMP its seal alone tells: one that was merged into has the digest that is known, too.
-        """
+    def _tell_whole(self, kind: str, name: str, content: bytes) -> bool:
+        """Look at its marks; at the seal alone of an XMP: a merged one has a known digest, too."""
         if KINDS[kind].is_ours(content):
             return True
         if kind == "xmp":
