@@ -17,8 +17,8 @@ from sidecars_helpers import CREATED_AT_ISO, subject
 from captiond.sidecars.base import Sidecar
 from captiond.sidecars.clean import clean, one_line
 from captiond.sidecars.json import SCHEMA, Json
+from captiond.sidecars.places import KINDS
 from captiond.sidecars.txt import Txt
-from captiond.sidecars.write import KINDS
 from captiond.sidecars.xmp import CAPTIOND, Xmp
 
 EVERY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
@@ -47,7 +47,7 @@ def texts(xml: bytes, path: str) -> list[str]:
 def test_each_kind_has_its_name(sidecar: Sidecar, name):
     """A sidecar carries the photo's whole name, so that two formats of one stem never collide."""
     assert sidecar.file_name("IMG.jpg") == name
-    assert KINDS[sidecar.kind].file_name("IMG.jpg") == name
+    assert KINDS[sidecar.kind].file_name("IMG.jpg", "stem") == name.replace(".jpg", "")
 
 
 @pytest.mark.parametrize("sidecar", KINDS.values())
