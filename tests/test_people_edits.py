@@ -1,0 +1,131 @@
+"""What a person changes after captiond wrote it belongs to the person from then on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from daemon_helpers import PHOTOS, Home, counters, gemini, wait_until
+from people_helpers import captioned, exiftool, found, shown
+
+EDITED = "Grandmother in Marseille"
+
+
+@pytest.fixture
+def home(tmp_path: Path):
+    with gemini() as url:
+        home = Home(tmp_path, url)
+        home.drop("hopper.jpg", "china.jpg")
+        yield home
+
+
+def write(path: Path, text: str) -> None:
+    """Save a file as an editor does: a new one takes the old one's place."""
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def test_edits_while_the_daemon_runs(home: Home) -> None:
+    """Text that an editor or exiftool put in captiond's place is found, kept, and followed."""
+    xmp, txt = home.photos / "hopper.jpg.xmp", home.photos / "china.jpg.txt"
+    with captioned(home, photos=2):
+        exiftool(xmp, f"-XMP-dc:Description={EDITED}")
+        write(txt, "A temple in the rain\n")
+        wait_until(lambda: found(home, "Marseille") == ["hopper.jpg"], what="the XMP is read")
+        wait_until(lambda: found(home, "temple") == ["china.jpg"], what="the text is read")
+        assert shown(home, "hopper.jpg")[3] == "human"
+        follows = home.photos / "hopper.jpg.txt"
+        wait_until(lambda: follows.read_text() == f"{EDITED}\n", what="what was captiond's follows")
+        assert "A temple" in txt.read_text()
+        told = json.loads(home.run("recaption", "--since", "1970", "--json").stdout)
+        assert told["photos"] == 0
+    assert EDITED in xmp.read_text()
+    assert counters(home.url)["requests"] == 2
+
+
+def test_edits_while_the_daemon_is_away(home: Home) -> None:
+    """The next scan finds an edit, once, and asks nobody."""
+    with captioned(home, photos=2):
+        pass
+    exiftool(home.photos / "hopper.jpg.xmp", f"-XMP-dc:Description={EDITED}")
+    home.run("scan")
+    assert found(home, "Marseille") == ["hopper.jpg"]
+    captions = home.rows("select count(*) from captions")
+    home.run("scan")
+    assert home.rows("select count(*) from captions") == captions
+    assert counters(home.url)["requests"] == 2
+
+
+def test_what_was_deleted_stays_deleted(home: Home) -> None:
+    """A caption and a keyword that a person removed are not written again, only brought back."""
+    xmp = home.photos / "hopper.jpg.xmp"
+    with captioned(home, photos=2):
+        keywords = json.loads(shown(home, "china.jpg")[2])
+        caption = shown(home, "hopper.jpg")[0]
+        exiftool(xmp, "-XMP-dc:Description=", "-XMP-tiff:ImageDescription=")
+        other = home.photos / "china.jpg.xmp"
+        exiftool(other, f"-XMP-dc:Subject-={keywords[0]}")
+        wait_until(lambda: shown(home, "hopper.jpg")[0] == "", what="the caption is gone")
+        wait_until(
+            lambda: json.loads(shown(home, "china.jpg")[2]) == keywords[1:], what="so is a keyword"
+        )
+        home.run("recaption", "--since", "1970")
+        wait_until(
+            lambda: (
+                home.rows("select count(*) from requests") == [(3,)]
+                and shown(home, "china.jpg")
+                and not home.rows("select 1 from photos where state <> 'captioned'")
+            ),
+            what="the other one is captioned anew",
+        )
+        assert keywords[0] not in json.loads(shown(home, "china.jpg")[2])
+        assert keywords[0] not in told(other)
+    home.run("scan")
+    assert shown(home, "hopper.jpg")[0] == ""
+    assert caption not in xmp.read_text()
+    assert counters(home.url)["requests"] == 3
+    home.run("revert", str(home.photos / "hopper.jpg"))
+    assert shown(home, "hopper.jpg")[0] == caption
+    home.run("scan")
+    assert shown(home, "hopper.jpg")[0] == caption
+
+
+def told(path: Path) -> list[str]:
+    """Return the keywords of an XMP file, as exiftool reads them."""
+    import subprocess
+
+    done = subprocess.run(
+        ["exiftool", "-json", "-XMP-dc:Subject", path], capture_output=True, check=True, timeout=60
+    )
+    subject = json.loads(done.stdout)[0].get("Subject", [])
+    return subject if isinstance(subject, list) else [subject]
+
+
+def test_a_deleted_sidecar_is_not_written_again(home: Home) -> None:
+    """Whole files that a person removed stay away over scans; the caption is still found."""
+    with captioned(home, photos=2):
+        caption = shown(home, "hopper.jpg")[0]
+        (home.photos / "hopper.jpg.txt").unlink()
+        (home.photos / "hopper.jpg.xmp").unlink()
+        os.utime(home.photos)
+    home.run("scan")
+    assert not (home.photos / "hopper.jpg.txt").exists()
+    assert not (home.photos / "hopper.jpg.xmp").exists()
+    assert shown(home, "hopper.jpg")[0] == caption
+    assert counters(home.url)["requests"] == 2
+
+
+def test_a_copy_takes_a_persons_words_along(home: Home) -> None:
+    """A copy of a photo whose caption a person edited shows the person's, for nothing."""
+    with captioned(home, photos=2):
+        exiftool(home.photos / "hopper.jpg.xmp", f"-XMP-dc:Description={EDITED}")
+        wait_until(lambda: found(home, "Marseille") == ["hopper.jpg"], what="the XMP is read")
+        shutil.copyfile(PHOTOS / "hopper.jpg", home.photos / "copy.jpg")
+        wait_until(
+            lambda: found(home, "Marseille") == ["copy.jpg", "hopper.jpg"], what="so is the copy"
+        )
+    assert counters(home.url)["requests"] == 2
