@@ -156,7 +156,7 @@ class TestFilters:
     async def test_each_filter_narrows(self, index, filters, photos, contents):
         """What is counted is what is ordered, each photo once."""
         chosen = wanted(**filters)
-        expected = [Share("/photos", photos, contents)] if photos else []
+        expected = [Share(RECIPE.key, photos, contents)] if photos else []
         assert await index.history.count(chosen) == expected
         assert await index.history.order(chosen) == photos
         assert await index.history.order(chosen) == 0

@@ -33,8 +33,7 @@ class FolderPlans:
         self._vocabulary = vocabulary_of(settings)
         self._plans: dict[tuple[str, tuple[object, ...]], Plan] = {}
         self._vocabularies: dict[str, Vocabulary] = {}
-        for folder in settings.folders:
-            self._plan(folder, InForce())
+        self.of_roots()
 
     @property
     def roots(self) -> Sequence[str]:
@@ -52,6 +51,18 @@ class FolderPlans:
         found = self._rules.at(photo.root, photo.folder, finished=True)
         left_alone = found.closed or found.ignored.match(photo.folder, photo.name)
         return None if left_alone else self._plan(folder, found)
+
+    def beneath(self, root: str, folder: str) -> Plan | None:
+        """Return the plan for what lies in a folder beneath a watched root, as it says now.
+
+        None where it is left alone. Raises RulesBroken, OSError.
+        """
+        watched, found = self._watched(root), self._rules.at(root, folder)
+        return None if watched is None or found.closed else self._plan(watched, found)
+
+    def of_roots(self) -> dict[str, Plan]:
+        """Return the plans by the configuration alone."""
+        return {one.path: self._plan(one, InForce()) for one in self._settings.folders}
 
     def within(self, path: Path) -> Plan:
         """Return the plan for what lies in a folder, watched or not, ignored or not.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from captiond.errors import NotReverted
 from captiond.index.base import Completed
+from captiond.index.choosing import chosen, shares
 from captiond.index.history_base import (
     REVERSAL_SECONDS,
     Past,
@@ -20,7 +21,7 @@ from captiond.index.history_base import (
     choose,
     refuse,
 )
-from captiond.index.names import plain, to_stored
+from captiond.index.names import plain
 from captiond.index.rows import (
     CAPTION_COLUMNS,
     CLAIM_COLUMNS,
@@ -57,32 +58,6 @@ _PAST = f"""
     )
     ORDER BY captions.id
 """  # noqa: S608 constant columns
-_CHOSEN = """
-    SELECT photos.id FROM photos JOIN captions ON captions.id = photos.caption
-    WHERE state = 'captioned' AND photos.owner IS NULL AND captions.origin <> 'human'
-    AND (:origin IS NULL OR captions.origin = :origin)
-    AND (:since IS NULL OR captioned_at >= :since)
-    AND (:recipe IS NULL OR (captions.recipe <> :recipe AND reverts IS NULL))
-    AND (
-        :model IS NULL OR captions.model = :model
-        OR captions.recipe IN (SELECT key FROM recipes WHERE model = :model)
-        OR (
-            substr(captions.model, 1, length(:model) + 1) = :model || '-'
-            AND substr(captions.model, length(:model) + 2, 1) BETWEEN '0' AND '9'
-        )
-    )
-"""
-# '0' follows '/': all folders beneath, by the index
-_IN_FOLDER = """
-    photos.root = :root AND (
-        :path = '' OR folder = :path OR (folder > :path || '/' AND folder < :path || '0')
-    )
-"""
-_ITSELF = "photos.root = :root AND folder = :folder AND name = :name"
-_SHARES = """
-    SELECT root, count(*), count(DISTINCT digest) FROM photos
-    WHERE id IN (SELECT value FROM json_each(?)) GROUP BY root
-"""
 _ORDER = """
     UPDATE photos SET state = 'queued', lane = ?, anew_after = ?, reason = NULL, attempts = 0,
         crashes = 0, retry_at = NULL
@@ -125,12 +100,12 @@ class SqliteHistory:
         return await self._read(lambda db: past_of(db, photo_key(photo)))
 
     async def count(self, wanted: Wanted) -> list[Share]:
-        """Return how many photos are wanted beneath each root that has some."""
-        return await self._read(lambda db: _count(db, wanted))
+        """Return how many photos are wanted by each recipe that is in force for some."""
+        return await self._read(lambda db: shares(db, wanted))
 
     async def order(self, wanted: Wanted) -> int:
         """Queue what is wanted in the backlog, to be captioned anew; return how many photos."""
-        ids, last = await self._read(lambda db: (_chosen(db, wanted), _last(db)))
+        ids, last = await self._read(lambda db: (list(chosen(db, wanted)), _last(db)))
         ordered = 0
         for start in range(0, len(ids), ORDERED_AT_ONCE):
             some = json.dumps(ids[start : start + ORDERED_AT_ONCE])
@@ -166,48 +141,6 @@ def _past(row: sqlite3.Row, numbers: Mapping[int, int]) -> Past:
         tier=row["answered_tier"] if repeats is None else None,
         cost_usd=row["cost_usd"] if repeats is None else None,
     )
-
-
-def _count(db: sqlite3.Connection, wanted: Wanted) -> list[Share]:
-    found = db.execute(_SHARES, (json.dumps(_chosen(db, wanted)),))
-    roots = {to_stored(root): root for root in wanted.recipes}
-    return [Share(roots[root], photos, contents) for root, photos, contents in found]
-
-
-def _chosen(db: sqlite3.Connection, wanted: Wanted) -> list[int]:
-    """Return the ids of the wanted photos."""
-    places = wanted.places or [Photo(root, "") for root in wanted.recipes]
-    ids: set[int] = set()
-    for place in places:
-        values = _filters(wanted, place)
-        if values is not None:
-            ids.update(_at(db, place, values))
-    return sorted(ids)
-
-
-def _filters(wanted: Wanted, place: Photo) -> dict[str, object] | None:
-    """Return what a photo at this place must be like; None for a root without a recipe."""
-    key = wanted.recipes.get(place.root)
-    if key is None:
-        return None
-    return {
-        "origin": wanted.origin,
-        "model": wanted.model,
-        "since": wanted.since,
-        "recipe": key if wanted.stale else None,
-    }
-
-
-def _at(db: sqlite3.Connection, place: Photo, filters: Mapping[str, object]) -> Iterator[int]:
-    root, folder, name = photo_key(place)
-    itself = {"root": root, "folder": folder, "name": name}
-    is_photo = f"SELECT 1 FROM photos WHERE {_ITSELF}"  # noqa: S608 a constant condition
-    if db.execute(is_photo, itself).fetchone():
-        found = db.execute(f"{_CHOSEN} AND {_ITSELF}", {**filters, **itself})
-    else:
-        within = {"root": root, "path": to_stored(place.path)}
-        found = db.execute(f"{_CHOSEN} AND {_IN_FOLDER}", {**filters, **within})
-    return (row_id for (row_id,) in found)
 
 
 def _last(db: sqlite3.Connection) -> int:

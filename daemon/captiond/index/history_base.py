@@ -14,7 +14,7 @@ photo; whatever becomes of them, it is done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from captiond.errors import NotReverted
@@ -49,24 +49,31 @@ class Past:
 class Wanted:
     """Photos that show a captioner's words, beneath the roots of `recipes`, and pass every filter.
 
-    `recipes` maps a root to the key of the recipe in force; `stale` takes captions by another one,
-    but for what somebody brought back. `places` are photos, or folders with all beneath them ("" is
-    the root), () is everywhere. `model` is as configured or as it answered; `since` unix seconds.
+    `recipes` maps a root to the key of the recipe in force, `elsewhere` a root and a folder where
+    it is another one, None where photos are left alone; `stale` takes captions by another one than
+    that in force, but for what somebody brought back. `places` are photos, or folders with all
+    beneath them ("" is the root), () is everywhere. `model` is as configured or as it answered;
+    `since` unix seconds.
     """
 
     recipes: Mapping[str, str]
+    elsewhere: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     places: Sequence[Photo] = ()
     origin: str | None = None
     model: str | None = None
     since: float | None = None
     stale: bool = False
 
+    def recipe_in(self, root: str, folder: str) -> str | None:
+        """Return the key of the recipe in force in a folder, None where nothing is wanted."""
+        return self.elsewhere.get((root, folder), self.recipes.get(root))
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of the wanted photos lie beneath a root, and how many contents they are."""
+    """How many of the wanted photos a recipe is in force for, and how many contents they are."""
 
-    root: str
+    recipe: str
     photos: int
     contents: int
 
@@ -92,7 +99,7 @@ class History(Protocol):
         """
 
     async def count(self, wanted: Wanted) -> list[Share]:
-        """Return how many photos are wanted beneath each root that has some."""
+        """Return how many photos are wanted by each recipe that is in force for some."""
 
     async def order(self, wanted: Wanted) -> int:
         """Queue what is wanted in the backlog, to be captioned anew; return how many photos."""

@@ -67,13 +67,15 @@ class MemoryHistory:
         return [self._past(place, numbers, row) for place in reversed(places) if row is not None]
 
     async def count(self, wanted: Wanted) -> list[Share]:
-        """Return how many photos are wanted beneath each root that has some."""
-        rows = list(self._chosen(wanted))
-        shares = []
-        for root in sorted({row.photo.root for row in rows}):
-            there = [row for row in rows if row.photo.root == root]
-            shares.append(Share(root, len(there), len({row.digest for row in there})))
-        return shares
+        """Return how many photos are wanted by each recipe that is in force for some."""
+        rows: dict[str, list[Row]] = {}
+        for row in self._chosen(wanted):
+            key = wanted.recipe_in(row.photo.root, row.photo.folder) or ""
+            rows.setdefault(key, []).append(row)
+        return [
+            Share(key, len(there), len({row.digest for row in there}))
+            for key, there in sorted(rows.items())
+        ]
 
     async def order(self, wanted: Wanted) -> int:
         """Queue what is wanted in the backlog, to be captioned anew; return how many photos."""
@@ -125,7 +127,7 @@ class MemoryHistory:
                 yield row
 
     def _is_wanted(self, row: Row, wanted: Wanted) -> bool:
-        key, shown = wanted.recipes.get(row.photo.root), row.caption
+        key, shown = wanted.recipe_in(row.photo.root, row.photo.folder), row.caption
         if key is None or shown is None or row.state is not State.CAPTIONED:
             return False
         if shown.origin == HUMAN:
