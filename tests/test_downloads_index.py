@@ -63,6 +63,19 @@ async def test_what_is_put_back_waits_for_its_time(store):
     assert (await store.claim(now=20.0)).attempts == 2
 
 
+async def test_what_waits_for_a_root_is_held_back(store):
+    """What waits longer anyway, or for another root, is left as it is."""
+    await store.add([*asked("1", "2"), wanted("https://a.example/3", "/other", "")], now=1.0)
+    await store.postpone(await store.claim(now=2.0), "busy", at=90.0)
+    await store.hold_back(ROOT, "full", at=60.0)
+    rows = await store.rows([1, 2, 3])
+    assert [(row.retry_at, row.reason) for row in rows] == [
+        (90.0, "busy"),
+        (60.0, "full"),
+        (None, None),
+    ]
+
+
 async def test_a_crash_gives_the_attempt_back(store):
     """What was underway waits again, with what was known of its version."""
     await store.add(asked("1"), now=1.0)

@@ -47,6 +47,7 @@ class Web:
         self.lock = threading.Lock()
         self._server = ThreadingHTTPServer((host, 0), _handler(self))
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # whoever asks may hang up
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 

@@ -60,8 +60,7 @@ class Runner:
         self._resolver = resolver
         self._clock = clock
         self._hosts: Counter[str] = Counter()
-        self._held_until = -math.inf
-        self._told_unwritable = False
+        self._unwritable: set[str] = set()
         self._bell = anyio.Event()
 
     async def run(self) -> None:
@@ -99,7 +98,7 @@ class Runner:
             besides = [host for host, count in self._hosts.items() if count >= PER_HOST]
             now = self._clock()
             due = await self._store.next_due(besides=besides, among=among)
-            if due is None or max(due, self._held_until) > now:
+            if due is None or due > now:
                 break
             download = await self._store.claim(now=now, besides=besides, among=among)
             if download is not None:
@@ -108,7 +107,7 @@ class Runner:
         if self._hosts.total():
             return 0.0
         due = await self._store.next_due(among=among)
-        return math.inf if due is None else max(due, self._held_until) - self._clock()
+        return math.inf if due is None else due - self._clock()
 
     async def _one(self, download: Download, fetcher: Fetcher) -> None:
         try:
@@ -126,7 +125,7 @@ class Runner:
             await self._give_up(download, f"unexpected: {type(error).__name__}")
         else:
             self.placed += 1
-            self._writable()
+            self._tell_writable(download.root)
             log.info("photo.downloaded", url=source, root=download.root, name=placed.name)
         finally:
             self._leave(download.host)
@@ -134,8 +133,10 @@ class Runner:
     async def _record(self, download: Download, error: DownloadError) -> None:
         now, reason = self._clock(), str(error)
         if isinstance(error, DownloadUnwritable):
-            self._hold(reason, now)
-            await self._store.postpone(download, reason, at=self._held_until, counted=False)
+            self._tell_unwritable(download.root, reason)
+            at = now + DISK_PAUSE_SECONDS
+            await self._store.postpone(download, reason, at=at, counted=False)
+            await self._store.hold_back(download.root, reason, at=at)
         elif isinstance(error, DownloadLater) and download.attempts < ATTEMPTS:
             at = now + (error.retry_after or pause_after(download.attempts))
             log.debug("download.postponed", url=told(download.url), reason=reason)
@@ -152,17 +153,15 @@ class Runner:
             log.debug("download.left", url=told(download.url), error=str(error))
         await self._store.failed(download, reason, now=self._clock())
 
-    def _hold(self, reason: str, now: float) -> None:
-        """Begin nothing for a while, and tell why, once."""
-        self._held_until = now + DISK_PAUSE_SECONDS
-        if not self._told_unwritable:
-            log.warning("downloads.paused", reason=reason)
-        self._told_unwritable = True
+    def _tell_unwritable(self, root: str, reason: str) -> None:
+        if root not in self._unwritable:
+            log.warning("downloads.paused", root=root, reason=reason)
+        self._unwritable.add(root)
 
-    def _writable(self) -> None:
-        if self._told_unwritable:
-            log.info("downloads.resumed")
-        self._told_unwritable = False
+    def _tell_writable(self, root: str) -> None:
+        if root in self._unwritable:
+            log.info("downloads.resumed", root=root)
+        self._unwritable.discard(root)
 
     def _leave(self, host: str) -> None:
         self._hosts[host] -= 1

@@ -125,6 +125,15 @@ class SqliteDownloads:
         changes = "state = 'queued', reason = ?, retry_at = ?, attempts = attempts - ?"
         await self._set(download, changes, plain(reason), at, not counted)
 
+    async def hold_back(self, root: str, reason: str, *, at: float) -> None:
+        """Let everything that waits for a root wait until `at` at least."""
+        statement = """
+            UPDATE downloads SET retry_at = :at, reason = :reason
+            WHERE state = 'queued' AND root = :root AND coalesce(retry_at, 0) < :at
+        """
+        values = {"at": at, "reason": plain(reason), "root": to_stored(root)}
+        await self._write(lambda db: db.execute(statement, values))
+
     async def recover(self) -> None:
         """Put back what was underway when its process ended."""
         statement = """

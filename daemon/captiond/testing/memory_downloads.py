@@ -95,6 +95,12 @@ class MemoryDownloads:
         changes = {"reason": reason, "retry_at": at, "attempts": attempts}
         self._set(download, state=Stage.QUEUED, **changes)
 
+    async def hold_back(self, root: str, reason: str, *, at: float) -> None:
+        """Let everything that waits for a root wait until `at` at least."""
+        for row in self._waiting((), None):
+            if row.root == root and (row.retry_at or 0) < at:
+                self._set(row, retry_at=at, reason=reason)
+
     async def recover(self) -> None:
         """Put back what was underway when its process ended."""
         for row in list(self._rows.values()):
