@@ -33,7 +33,10 @@ _HAS_CAPTION = """
     SELECT 1 FROM moved JOIN photos ON photos.id = moved.photo
     JOIN captions ON captions.digest = photos.digest
     WHERE moved.inode = ? AND moved.mtime_ns = ? AND moved.size = ?
-    AND (captions.recipe = ? OR (captions.origin = ? AND captions.language = ?)) LIMIT 1
+    AND (
+        captions.origin = 'human' OR captions.recipe = ?
+        OR (captions.origin = ? AND captions.language = ?)
+    ) LIMIT 1
 """
 _LEARNED = "SELECT name, value, source, learned_at, until FROM limits WHERE model = ?"
 _SECONDS = """

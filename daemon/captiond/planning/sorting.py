@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from captiond import photofile
+from captiond.bench import Plan
 from captiond.errors import (
     NotAPhoto,
     PhotoVanished,
@@ -16,6 +17,7 @@ from captiond.errors import (
     SidecarUnwritable,
     Undecodable,
 )
+from captiond.handwriting import speaks
 from captiond.images import kinds, sizes
 from captiond.index.survey import KnownPhoto, Survey
 from captiond.intake.filters import Filter
@@ -24,12 +26,15 @@ from captiond.intake.settler import why_skipped
 from captiond.models import Photo, Recipe, Signature, State
 from captiond.planning.scopes import Scope
 from captiond.rules.base import NO_MEDIA, RULES_FILE
+from captiond.sidecars.handwriting import read_handwriting
+from captiond.sidecars.names import candidates
 from captiond.sidecars.read import tells_caption
 
 MOST_REASONS = 100
 OTHER_REASONS = "other reasons"
 MOVED = "moved, renamed or back: the index has its caption"
 IN_SIDECAR = "its sidecar has its caption, unless the photo was changed since"
+BY_PEOPLE = "a person's caption lies beside it"
 PASSED = "passed_over"
 
 
@@ -132,16 +137,16 @@ class Sorter:
             else:
                 _note_others(scope, listing, found)
                 try:
-                    recipe = scope.plan(folder).recipe
+                    plan = scope.plan(folder)
                 except (RulesBroken, OSError) as error:
                     found.note(PASSED, f"its rules are broken: {error}", full(folder))
                     continue
-                self._sort_folder(scope, listing, recipe, found)
+                self._sort_folder(scope, listing, plan, found)
                 tell(len(listing.photos))
         return found
 
-    def _sort_folder(self, scope: Scope, listing: Listing, recipe: Recipe, found: Sorted) -> None:
-        root, folder = scope.watched.root, listing.folder
+    def _sort_folder(self, scope: Scope, listing: Listing, plan: Plan, found: Sorted) -> None:
+        root, folder, recipe = scope.watched.root, listing.folder, plan.recipe
         known = self.survey.files(root, folder) if self.survey is not None else {}
         anew, beside = set(differing(listing, known)), frozenset(listing.others)
         for name, _, _ in listing.photos:
@@ -154,23 +159,32 @@ class Sorter:
                 fresh = _fresh(row, changed=name in anew)
                 wanted = fresh is Standing.WAITING and row is not None and row.anew
                 written = () if fresh is Standing.CHANGED else beside  # before it was changed
-                why = None if wanted else self._why_free(recipe, photo, seen, written)
+                why = None if wanted else self._why_free(plan, photo, seen, written)
                 found.add(photo, recipe, Standing.KNOWN if why else fresh, why)
             elif seen is not None:
                 found.add(photo, recipe, *seen)
 
     def _why_free(
-        self, recipe: Recipe, photo: Photo, signature: Signature, beside: Container[str]
+        self, plan: Plan, photo: Photo, signature: Signature, beside: Container[str]
     ) -> str | None:
         """Return where the caption of a photo stands already, None if nowhere."""
         if not self.paid:
             return None
-        if self.survey is not None and self.survey.is_known(signature, recipe):
+        if self.survey is not None and self.survey.is_known(signature, plan.recipe):
             return MOVED
         try:
-            return IN_SIDECAR if tells_caption(photo, beside, recipe) else None
+            if _is_written_about(photo, beside, plan):
+                return BY_PEOPLE
+            return IN_SIDECAR if tells_caption(photo, beside, plan.recipe) else None
         except SidecarUnwritable:
             return None
+
+
+def _is_written_about(photo: Photo, beside: Container[str], plan: Plan) -> bool:
+    """Tell whether a person's caption lies beside the photo, and nothing is asked about it."""
+    if plan.existing == "add" or not any(name in beside for name in candidates(photo.name)):
+        return False
+    return speaks(read_handwriting(photo, {}, None).handwriting)
 
 
 def _why_closed(path: str) -> str:

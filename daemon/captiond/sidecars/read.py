@@ -15,7 +15,7 @@ from captiond.sidecars.names import candidates
 from captiond.sidecars.places import Places
 
 _RICHEST_FIRST = ("json", "xmp", "txt")
-_KEY, _ORIGIN = re.compile("[0-9a-f]{16}"), re.compile("[a-z]{1,20}")
+_KEY, _ORIGIN = re.compile("[0-9a-f]{16}|human"), re.compile("[a-z]{1,20}")
 
 
 def read_sidecars(photo: Photo, digest: str, recipe: Recipe) -> Caption | None:
