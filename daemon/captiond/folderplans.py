@@ -31,7 +31,7 @@ class FolderPlans:
         self._settings = settings
         self._rules = rules or RuleTree()
         self._vocabulary = vocabulary_of(settings)
-        self._plans: dict[tuple[str, tuple[object, ...]], Plan] = {}
+        self._plans: dict[tuple[str, tuple[tuple[str, object], ...]], Plan] = {}
         self._vocabularies: dict[str, Vocabulary] = {}
         self.of_roots()
 
@@ -101,7 +101,7 @@ class FolderPlans:
         return next((folder for folder in self._settings.folders if folder.path == root), None)
 
     def _plan(self, folder: FolderSettings, found: InForce) -> Plan:
-        key = (folder.path, found.stamps)
+        key = (folder.path, found.files)
         plan = self._plans.get(key)
         if plan is None:
             for remembered in (self._plans, self._vocabularies):

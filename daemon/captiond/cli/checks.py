@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captiond.config import ApiKey, find_api_key
-from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable
+from captiond.errors import CaptionerError, ConfigError, LibraryUnavailable, RulesBroken
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.mounts import InotifyRoom, find_mount, is_polled, places_now, silent_mount
 from captiond.places.gazetteer import is_installed
 from captiond.quota.budget import unpriced
+from captiond.rules.tree import RuleTree
 from captiond.settings import FolderSettings, GeminiSettings, IndexSettings, Settings
 
 SCARCE_BYTES = 200 * 1024 * 1024
@@ -105,6 +106,23 @@ def check_places() -> Check:
     if is_installed():
         return Check("places", True, "coordinates get the names of places, offline")
     return Check("places", None, "coordinates get no names; for those install captiond[places]")
+
+
+def check_rules(settings: Settings) -> Iterator[Check]:
+    """Tell of broken rules: of those in watched folders, and of those that photos wait for."""
+    from captiond.index.search import Library
+    from captiond.index.waiting import reasons
+
+    broken: dict[str, str] = {}
+    for folder in settings.folders:
+        try:
+            RuleTree().at(folder.path, "")
+        except (RulesBroken, OSError) as error:
+            broken[str(error)] = str(error)
+    with suppress(LibraryUnavailable), Library(settings.index.path) as library:
+        broken |= {why: f"{why}; photos that wait: {count:,}" for why, count in reasons(library)}
+    for sentence in broken.values():
+        yield Check("rules", False, f"{sentence}; its folder is left alone until it is mended")
 
 
 async def check_gemini(settings: GeminiSettings, key: ApiKey) -> Check:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from captiond import config
 from captiond.cli import output
-from captiond.errors import ConfigError
+from captiond.errors import ConfigError, RulesBroken
 from captiond.quota.budget import unpriced
 from captiond.secrecy import redact
 from captiond.settings import Settings
@@ -24,16 +25,24 @@ def command() -> None:
 
 
 @command.command(short_help="Print the settings in force.")
+@click.argument("folder", required=False)
 @output.json_option
 @click.pass_context
-def show(ctx: click.Context, *, as_json: bool) -> None:
+def show(ctx: click.Context, folder: str | None, *, as_json: bool) -> None:
     """Print the settings in force: flags, environment, file and defaults taken together.
+
+    With FOLDER, the rules in force for the photos in it, and the .captiond.toml files that say so;
+    exits with 1 where one of them is broken.
 
     What is printed can be used as a configuration file. The key is not in it, only where it was
     found; what looks like one, in a URL for example, is masked. With --json, `source` is the file,
-    `api_key` where the key was found, or null, and a cap that is not set null.
+    `api_key` where the key was found, or null, and a cap that is not set null; with FOLDER, `files`
+    and each key of the rules.
     """
     settings = output.settings(ctx)
+    if folder is not None:
+        _show_rules(settings, Path(folder), as_json=as_json)
+        return
     document = config.to_document(settings)
     source = document.pop("source")
     if settings.captioner.prompt_file:
@@ -59,6 +68,7 @@ def check(ctx: click.Context) -> None:
     """Tell every mistake in the configuration at once; exit with 78 if there is one."""
     from captiond.captioners.recipes import vocabulary_of
     from captiond.captioners.vocabulary import SENT_CHARACTERS, SENT_WORDS
+    from captiond.rules.tree import RuleTree
 
     settings = output.settings(ctx)
     if not settings.gemini.vertex.project:
@@ -75,6 +85,40 @@ def check(ctx: click.Context) -> None:
         )
     if not settings.folders:
         output.note("no folder is watched: there is no [[folders]] table")
+    for folder in settings.folders:
+        try:
+            RuleTree().at(folder.path, "")
+        except RulesBroken as error:  # whoever may write there must not stop the daemon
+            for problem in error.problems:
+                output.note(f"{error.path}: {problem}")
+
+
+def _show_rules(settings: Settings, folder: Path, *, as_json: bool) -> None:
+    """Print what holds for the photos in a folder. Raises RulesBroken."""
+    from captiond.folderplans import FolderPlans, applied
+
+    watched, found = FolderPlans(settings).in_force(folder)
+    settings, by = applied(settings, watched, found.rules)
+    captioner = settings.captioner
+    rules: dict[str, Any] = {
+        "language": by.language or captioner.language,
+        "prompt": by.prompt or captioner.prompt,
+        "context": captioner.context,
+        "vocabulary": captioner.vocabulary,
+        "sidecars": by.sidecars,
+        "private": by.private,
+        "ignore": found.closed
+        or [one for _, ignored in found.ignored.of_folders for one in ignored],
+        "existing": captioner.existing,
+    }
+    files = [path for path, _ in found.files]
+    if as_json:
+        output.print_json({"files": files, **rules})
+        return
+    for path in files:
+        click.echo(output.clean(f"# from {path}"))
+    for key, value in rules.items():
+        click.echo(f"{key} = {_literal(value)}")
 
 
 def key_sentence(settings: Settings) -> str:

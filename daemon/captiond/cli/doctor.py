@@ -61,4 +61,5 @@ def _examine(settings: Settings, *, offline: bool) -> Iterator[Check]:
     if key is not None and not offline:
         yield anyio.run(checks.check_gemini, settings.gemini, key)
     yield checks.check_index(settings.index)
+    yield from checks.check_rules(settings)
     yield checks.check_places()

@@ -38,13 +38,14 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     """
     from captiond.index.awaited import awaited_counts
     from captiond.index.search import Library
+    from captiond.index.waiting import reasons
     from captiond.models import State
 
     settings = output.settings(ctx)
     with Library(settings.index.path) as library:
         health, counts, jobs = library.health(), library.counts(), library.jobs()
         queue, spent = library.queue(), look(library, now=time.time())
-        downloads = awaited_counts(library)
+        downloads, broken = awaited_counts(library), reasons(library)
     running = is_running(health, now=time.time())
     photos = {state.value: counts.get(state, 0) for state in State}
     if as_metrics:
@@ -58,6 +59,7 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
         told = {"index": index, "running": running, "daemon": daemon, "photos": photos}
         told |= {"queue": queue, "money": money_values(spent, settings.limits)}
         told["downloads"] = downloads
+        told["rules"] = [{"reason": reason, "photos": photos} for reason, photos in broken]
         output.print_json({**told, "jobs": [job_values(job, now=time.time()) for job in jobs]})
         return
     rows: list[tuple[str, Any]] = [("index", library.path), ("daemon", _sentence(health, running))]
@@ -67,6 +69,9 @@ def command(ctx: click.Context, *, as_json: bool, as_metrics: bool) -> None:
     if any(downloads.values()):
         waiting = (f"{count:,} {state}" for state, count in downloads.items() if count)
         rows.append(("downloads", ", ".join(waiting)))
+    rows += [
+        ("rules", f"{reason} ({output.count(waiting, 'photo')})") for reason, waiting in broken
+    ]
     rows += [*job_rows(jobs, now=time.time()), *money_rows(spent, settings.limits)]
     output.table(("", ""), [*rows, *photos.items()])
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from captiond.index.names import from_stored, to_stored
+from captiond.index.search import Library
 from captiond.rules.base import OPENING
 
 T = TypeVar("T")
@@ -22,6 +23,22 @@ _FOLDERS = f"""
     AND (:path = '' OR folder = :path OR (folder > :path || '/' AND folder < :path || '0'))
 """  # noqa: S608 constant parts
 _WAKE = f"UPDATE photos SET retry_at = :now WHERE {_HELD} AND folder = :folder"  # noqa: S608 constant parts
+
+
+_REASONS = f"""
+    SELECT reason, count(*) FROM photos INDEXED BY photos_later
+    WHERE state = 'queued' AND owner IS NULL AND retry_at IS NOT NULL AND lane IN (0, 1)
+    AND instr(reason, '{OPENING}')
+    GROUP BY reason ORDER BY reason LIMIT ?
+"""  # noqa: S608 a constant
+
+
+def reasons(library: Library, limit: int = 20) -> list[tuple[str, int]]:
+    """Return what is wrong with rules, each file with its path, and how many photos wait for it.
+
+    Raises LibraryUnavailable.
+    """
+    return [(reason, count) for reason, count in library.rows(_REASONS, (limit,))]
 
 
 class _Run(Protocol):

@@ -33,15 +33,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What holds in a folder; `stamps` stand for the files that say so.
+    """What holds in a folder.
 
-    `ignored` are the patterns of this folder and of those above, `closed` that it is left alone.
+    `ignored` are the patterns of this folder and of those above, `closed` says that it is left
+    alone, `files` are the paths of the files that say all that, each with a stamp of its content.
     """
 
     rules: Rules = field(default_factory=Rules)
     ignored: Patterns = field(default_factory=Patterns)
     closed: bool = False
-    stamps: tuple[object, ...] = ()
+    files: tuple[tuple[str, object], ...] = ()
 
 
 def inherited(above: Rules, own: Rules) -> Rules:

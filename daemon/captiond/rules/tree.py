@@ -79,13 +79,13 @@ class RuleTree:
         no_media = os.access(NO_MEDIA, os.F_OK, dir_fd=fd, follow_symlinks=False)
         closed = above.closed or no_media or own.ignore is True
         if stamp is None:
-            return InForce(above.rules, above.ignored, closed, above.stamps)
+            return InForce(above.rules, above.ignored, closed, above.files)
         patterns = own.ignore if isinstance(own.ignore, tuple) else ()
         return InForce(
             inherited(above.rules, own),
             above.ignored.beneath(here, patterns),
             closed,
-            (*above.stamps, stamp),
+            (*above.files, (f"{path.rstrip('/')}/{RULES_FILE}", stamp)),
         )
 
     def _own(self, folder: str, fd: int, *, finished: bool) -> tuple[Rules, Stamp | None]:
