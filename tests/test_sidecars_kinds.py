@@ -203,14 +203,18 @@ def test_xmp_holds_nothing_else():
         "digiKam:TagsList",
         "photoshop:CaptionWriter",
         "xmp:MetadataDate",
+        "captiond:CaptionAltTextDigest",
         "captiond:CaptionContent",
+        "captiond:CaptionCreated",
         "captiond:CaptionDigest",
+        "captiond:CaptionKeywords",
         "captiond:CaptionLanguage",
         "captiond:CaptionModel",
         "captiond:CaptionOrigin",
         "captiond:CaptionRecipe",
         "captiond:CaptionSeal",
         "captiond:CaptionText",
+        "captiond:CaptionTitleDigest",
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sidecars_helpers import caption, has_attributes, make_photo, subject, write
 
 from captiond.models import Caption, Photo, Recipe
-from captiond.sidecars.base import LIMIT_BYTES, Layout, Sidecar, Subject
+from captiond.sidecars.base import MERGE_LIMIT_BYTES, Layout, Sidecar, Subject
 from captiond.sidecars.clean import clean, distinct
 from captiond.sidecars.json import Json
 from captiond.sidecars.read import read_sidecars
@@ -180,9 +180,9 @@ def test_the_newest_goes_first_then_the_same_recipe(tmp_path):
         ("xmp", b"<x:xmpmeta", b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x:xmpmeta'),
         ("xmp", b"encoding='UTF-8'", b"encoding='UTF-7'"),
         ("xmp", b"</x:xmpmeta>", b""),
-        ("xmp", b"captiond/1.2.3", b"someone"),
+        ("xmp", b"Two ferries", b"Two canoes"),
         ("xmp", b"2026-05-28T20:26:40Z", b"yesterday"),
-        ("xmp", b"</x:xmpmeta>", b"</x:xmpmeta>" + b" " * LIMIT_BYTES),
+        ("xmp", b"</x:xmpmeta>", b"</x:xmpmeta>" + b" " * MERGE_LIMIT_BYTES),
         ("json", b'"schema": 1', b'"schema": 2'),
         ("json", b'"title": "Ferries"', b'"title": 7'),
         ("json", b"2026-05-28T20:26:40Z", b"2026-13-45T99:00:00Z"),

@@ -22,7 +22,7 @@ LIMIT_BYTES = 2 << 20
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns# "
 _REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/ "
 _MICROSOFT = "http://ns.microsoft.com/photo/1.2/t/Region# "
-_OURS = "urn:captiond:1.0/ "
+_OURS = "urn:captiond:1.0/ CaptionKeywords"
 _PERSON_IN_IMAGE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/ PersonInImage"
 _KEYWORDS = {
     "http://purl.org/dc/elements/1.1/ subject": "",
@@ -43,7 +43,7 @@ class _RefusedError(Exception):
 def read(packet: bytes) -> Tags:
     """Return what people wrote into the packet; rubbish counts as silence.
 
-    Keywords of a packet that captiond once wrote may be its own, so none of them is taken.
+    Keywords that captiond wrote are not taken: a list of its own tells which.
     """
     if len(packet) > LIMIT_BYTES:
         return Tags()
@@ -52,7 +52,16 @@ def read(packet: bytes) -> Tags:
         reader.parse(packet)
     except (expat.ExpatError, _RefusedError, ValueError):
         return Tags()
-    return tidy(reader.people, () if reader.is_ours else reader.keywords)
+    ours = set(map(keyword_key, reader.ours))
+    return tidy(reader.people, (one for one in reader.keywords if keyword_key(one) not in ours))
+
+
+def keyword_key(word: str) -> str:
+    """Return what equal keywords have in common, whatever their case.
+
+    Programs make a dash of what would divide a keyword into levels ("black/white").
+    """
+    return " ".join(word.split()).casefold().replace("|", "-").replace("/", "-")
 
 
 def tidy(people: Iterable[str], keywords: Iterable[str]) -> Tags:
@@ -66,7 +75,7 @@ class _Reader:
     def __init__(self) -> None:
         self.people: list[str] = []
         self.keywords: list[str] = []
-        self.is_ours = False
+        self.ours: list[str] = []
         self._path: list[str] = []
         self._text = ""
         self._region: dict[str, str] = {}
@@ -102,7 +111,6 @@ class _Reader:
 
     def _note(self, name: str, text: str) -> None:
         """Take a property, whether it stands as an attribute or as an element."""
-        self.is_ours = self.is_ours or name.startswith(_OURS)
         if name.startswith((_REGIONS, _MICROSOFT)):
             self._region[name] = text
 
@@ -116,6 +124,8 @@ class _Reader:
         of = self._path[-2] if len(self._path) > 1 else ""  # the list, and whose list it is
         if of == _PERSON_IN_IMAGE:
             self.people.append(text)
+        elif of == _OURS:
+            self.ours.append(text)
         elif of in _KEYWORDS:
             divider = _KEYWORDS[of]
             self.keywords.append(text.rpartition(divider)[2] if divider else text)

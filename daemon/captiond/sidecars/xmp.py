@@ -1,4 +1,4 @@
-"""Writes a new XMP sidecar, for photo programs, and reads it back.
+"""Writes an XMP sidecar, for photo programs, alone or into one that others wrote; reads it back.
 
 docs/sidecars.md says which program reads what.
 
@@ -9,37 +9,25 @@ uses: exiftool's JSON drops the prefix, and `captiond:Model` would become the ca
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from lxml import etree
 
-from captiond.models import Caption, Description
-from captiond.sidecars.base import LIMIT_BYTES, Reading, Subject, unix_seconds
-from captiond.sidecars.clean import clean, distinct, one_line
+from captiond.errors import SidecarForeign
+from captiond.models import Handwriting
+from captiond.sidecars import xmp_keywords as keywords
+from captiond.sidecars import xmp_provenance as provenance
+from captiond.sidecars import xmp_texts as texts
+from captiond.sidecars.base import Reading, Subject
+from captiond.sidecars.clean import clean
+from captiond.sidecars.names import SUFFIXES, Names, file_name
 from captiond.sidecars.seal import BLANK, is_sealed, seal
+from captiond.sidecars.xmp_file import open_file
+from captiond.sidecars.xmp_names import NAMESPACES, WRITTEN, tag
+from captiond.sidecars.xmp_packet import Packet
 
-CAPTIOND = "urn:captiond:1.0/"
-"""A name, not an address. exiv2 adds a slash of its own to one that ends without."""
-
-_NAMESPACES = {
-    "x": "adobe:ns:meta/",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "tiff": "http://ns.adobe.com/tiff/1.0/",
-    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
-    "lr": "http://ns.adobe.com/lightroom/1.0/",
-    "digiKam": "http://www.digikam.org/ns/1.0/",
-    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
-    "xmp": "http://ns.adobe.com/xap/1.0/",
-    "captiond": CAPTIOND,
-}
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+CAPTIOND = NAMESPACES["captiond"]
 _MARK = b"<captiond:CaptionSeal>"
-_HEAD = b"<?xml version='1.0' encoding='UTF-8'?>"
-_WRITER = re.compile(r"captiond/(\S+) \(.*\)")
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Xmp:
@@ -47,43 +35,74 @@ class Xmp:
 
     kind = "xmp"
 
-    def file_name(self, photo_name: str) -> str:
+    def file_name(self, photo_name: str, names: Names = "full") -> str:
         """Return the sidecar's file name beside the photo."""
-        return f"{photo_name}.xmp"
+        return file_name(photo_name, SUFFIXES[self.kind], names)
 
     def render(self, subject: Subject) -> bytes:
-        """Return the packet, indented, sealed."""
-        packet = etree.Element(_tag("x:xmpmeta"), nsmap={"x": _NAMESPACES["x"]})
-        inner = {prefix: uri for prefix, uri in _NAMESPACES.items() if prefix != "x"}
-        rdf = etree.SubElement(packet, _tag("rdf:RDF"), nsmap=inner)
-        about = etree.SubElement(rdf, _tag("rdf:Description"))
-        about.set(_tag("rdf:about"), "")
-        _add_words(about, subject)
-        for name, text in _provenance(subject):
-            if text:
-                etree.SubElement(about, _tag(name)).text = text
-        xml = etree.tostring(packet, encoding="UTF-8", xml_declaration=True, pretty_print=True)
-        return seal(xml, _MARK)
+        """Return a new packet, indented, sealed."""
+        root = _blank()
+        packet = Packet(root)
+        packet.set_text(provenance.SEAL, BLANK)
+        _fill(packet, subject)
+        etree.indent(root)
+        xml = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+        return seal(xml + b"\n", _MARK)
+
+    def merge(self, content: bytes, subject: Subject) -> bytes:
+        """Return a file of others with captiond's words in it; the same bytes if nothing changes.
+
+        What a person wrote or removed stays so. Raises SidecarForeign with the reason alone.
+        """
+        file = open_file(content)
+        packet, before = Packet(file.root), file.told()
+        _fill(packet, subject)
+        if file.told() == before:
+            return content
+        packet.set_text(provenance.SEAL, "")
+        return file.content()
+
+    def handwriting(self, content: bytes) -> Handwriting:
+        """Return what people wrote or took back. Raises SidecarForeign with the reason alone."""
+        if self.is_ours(content):
+            return Handwriting()
+        packet = Packet(open_file(content).root)
+        told = keywords.read(packet)
+        return Handwriting(
+            caption=texts.theirs(packet, texts.CAPTION),
+            title=texts.theirs(packet, texts.TITLE),
+            alt_text=texts.theirs(packet, texts.ALT_TEXT),
+            keywords=told.theirs,
+            taken_back=frozenset(
+                one.name for one in texts.FIELDS if texts.is_taken_back(packet, one)
+            ),
+            keywords_taken_back=told.removed,
+        )
+
+    def withdraw(self, content: bytes) -> bytes | None:
+        """Return the file without captiond's words; None when nothing else is in it.
+
+        Raises SidecarForeign with the reason alone.
+        """
+        file = open_file(content)
+        packet, before = Packet(file.root), file.told()
+        provenance.withdraw(packet)
+        if file.told() == before:
+            return content
+        return None if packet.says_nothing() else file.content()
 
     def is_ours(self, content: bytes) -> bool:
-        """Tell whether the packet bears its own seal."""
+        """Tell whether the packet bears its own seal: nobody else wrote to it."""
         return is_sealed(content, _MARK)
 
     def read(self, content: bytes) -> Reading | None:
-        """Return what the packet says; None unless it is sealed and whole.
+        """Return captiond's caption, None if a person's stands there.
 
-        Whoever can compute a seal may write anything: no declaration is let in to the parser, so
-        there are no entities and no document types, and no encoding but UTF-8 to hide them in.
+        Whoever can compute a digest may write anything here: it is read as a stranger's file is.
         """
-        head, _, body = content.partition(b"\n")
-        if len(content) > LIMIT_BYTES or head != _HEAD or b"<!" in body:
-            return None
-        if not self.is_ours(content):
-            return None
         try:
-            packet = etree.fromstring(content, etree.XMLParser(resolve_entities=False))
-            return _reading(packet)
-        except (etree.XMLSyntaxError, ValueError):
+            return provenance.read(Packet(open_file(content).root))
+        except (SidecarForeign, ValueError):
             return None
 
     def marks(self, subject: Subject) -> Sequence[bytes]:
@@ -92,91 +111,24 @@ class Xmp:
         return ()
 
 
-def _add_words(about: etree._Element, subject: Subject) -> None:
-    words, language = subject.caption.description, subject.caption.language
-    caption = clean(words.caption)
-    for name, text in (
-        ("dc:description", caption),
-        ("tiff:ImageDescription", caption),
-        ("Iptc4xmpCore:ExtDescrAccessibility", caption),
-        ("Iptc4xmpCore:AltTextAccessibility", clean(words.alt_text)),
-        ("dc:title", clean(words.title)),
-    ):
-        _add_text(about, name, text, language)
-    keywords = distinct(words.keywords)
-    _add_list(about, "dc:subject", "rdf:Bag", keywords)
-    # A bar or a slash would make levels of a hierarchy of what is one keyword ("black/white").
-    _add_list(about, "lr:hierarchicalSubject", "rdf:Bag", [k.replace("|", "-") for k in keywords])
-    _add_list(about, "digiKam:TagsList", "rdf:Seq", [k.replace("/", "-") for k in keywords])
+def _blank() -> etree._Element:
+    """Return a packet about a photo that says nothing yet."""
+    root = etree.Element(tag("x:xmpmeta"), nsmap={"x": NAMESPACES["x"]})
+    inner = {prefix: NAMESPACES[prefix] for prefix in ("rdf", *WRITTEN)}
+    etree.SubElement(root, tag("rdf:RDF"), nsmap=inner)
+    return root
 
 
-def _provenance(subject: Subject) -> Iterator[tuple[str, str]]:
-    caption, words = subject.caption, subject.caption.description
-    text = clean(words.caption)
-    yield "photoshop:CaptionWriter", one_line(f"captiond/{subject.version} ({caption.model})")
-    yield "xmp:MetadataDate", subject.created_at
-    yield "captiond:CaptionModel", one_line(caption.model)
-    yield "captiond:CaptionOrigin", one_line(caption.origin)
-    yield "captiond:CaptionRecipe", caption.recipe
-    yield "captiond:CaptionLanguage", clean(caption.language)
-    yield "captiond:CaptionContent", caption.digest
-    yield "captiond:CaptionText", clean(words.text)
-    # Of the caption alone: it tells later whether a person rewrote the description.
-    yield "captiond:CaptionDigest", hashlib.sha256(text.encode()).hexdigest()
-    yield "captiond:CaptionSeal", BLANK
-
-
-def _reading(packet: etree._Element) -> Reading:
-    """Return what a packet of captiond's says. Raises ValueError."""
-    about = packet.find("rdf:RDF/rdf:Description", _NAMESPACES)
-    if about is None or not (writer := _WRITER.fullmatch(_text(about, "photoshop:CaptionWriter"))):
-        raise ValueError("captiond did not write it")
-    caption = Caption(
-        digest=_text(about, "captiond:CaptionContent"),
-        recipe=_text(about, "captiond:CaptionRecipe"),
-        origin=_text(about, "captiond:CaptionOrigin"),
-        language=_text(about, "captiond:CaptionLanguage"),
-        model=_text(about, "captiond:CaptionModel"),
-        created_at=unix_seconds(_text(about, "xmp:MetadataDate")),
-        description=Description(
-            caption=_text(about, "dc:description/rdf:Alt/rdf:li"),
-            title=_text(about, "dc:title/rdf:Alt/rdf:li"),
-            alt_text=_text(about, "Iptc4xmpCore:AltTextAccessibility/rdf:Alt/rdf:li"),
-            keywords=tuple(distinct(_texts(about, "dc:subject/rdf:Bag/rdf:li"))),
-            text=_text(about, "captiond:CaptionText"),
-        ),
+def _fill(packet: Packet, subject: Subject) -> None:
+    words, language, anew = (
+        subject.caption.description,
+        subject.caption.language,
+        subject.anew,
     )
-    return Reading(caption, writer[1])
-
-
-def _text(about: etree._Element, path: str) -> str:
-    return next(iter(_texts(about, path)), "")
-
-
-def _texts(about: etree._Element, path: str) -> list[str]:
-    return [clean(element.text or "") for element in about.findall(path, _NAMESPACES)]
-
-
-def _add_text(about: etree._Element, name: str, text: str, language: str) -> None:
-    """Add a text in one language, which is also the default: `x-default` has to come first."""
-    if not text:
-        return
-    alternatives = etree.SubElement(etree.SubElement(about, _tag(name)), _tag("rdf:Alt"))
-    tags = [language] if _LANGUAGE_TAG.fullmatch(language) else []
-    for tag in ["x-default", *tags]:
-        item = etree.SubElement(alternatives, _tag("rdf:li"))
-        item.set(_XML_LANG, tag)
-        item.text = text
-
-
-def _add_list(about: etree._Element, name: str, container: str, items: Sequence[str]) -> None:
-    if not items:
-        return
-    array = etree.SubElement(etree.SubElement(about, _tag(name)), _tag(container))
-    for text in items:
-        etree.SubElement(array, _tag("rdf:li")).text = text
-
-
-def _tag(name: str) -> str:
-    prefix, _, local = name.partition(":")
-    return f"{{{_NAMESPACES[prefix]}}}{local}"
+    has_caption = texts.fill(
+        packet, texts.CAPTION, clean(words.caption), language=language, anew=anew
+    )
+    for field, text in ((texts.TITLE, words.title), (texts.ALT_TEXT, words.alt_text)):
+        texts.fill(packet, field, clean(text), language=language, anew=anew)
+    keywords.fill(packet, words.keywords, anew=anew)
+    provenance.fill(packet, subject, has_caption=has_caption)

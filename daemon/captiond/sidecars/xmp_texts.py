@@ -1,0 +1,158 @@
+"""Puts captiond's texts into an XMP packet, unless a person wrote or removed one there.
+
+A digest of each text that captiond wrote stands in its own namespace. A text with that digest is
+still captiond's; one without it is a person's; a digest without a text tells that a person took the
+text back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from captiond.handwriting import is_junk
+from captiond.sidecars.xmp_packet import Packet, Place, Wording
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_DEFAULT = "x-default"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One of the texts about a photo.
+
+    `told`: where a person would write it. `written`: where captiond does, the first above all; a
+    person's word in another than these `told` ones hinders nothing but is kept.
+    """
+
+    name: str
+    digest: str
+    told: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+CAPTION = Field(
+    "caption",
+    "captiond:CaptionDigest",
+    ("dc:description", "tiff:ImageDescription", "exif:UserComment"),
+    ("dc:description", "tiff:ImageDescription", "Iptc4xmpCore:ExtDescrAccessibility"),
+)
+TITLE = Field(
+    "title", "captiond:CaptionTitleDigest", ("dc:title", "photoshop:Headline"), ("dc:title",)
+)
+ALT_TEXT = Field(
+    "alt_text",
+    "captiond:CaptionAltTextDigest",
+    ("Iptc4xmpCore:AltTextAccessibility",),
+    ("Iptc4xmpCore:AltTextAccessibility",),
+)
+FIELDS = (CAPTION, TITLE, ALT_TEXT)
+
+
+def digest_of(text: str) -> str:
+    """Return the sha256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def theirs(packet: Packet, field: Field) -> str:
+    """Return what a person wrote, "" for nothing."""
+    is_ours, language = _judge(packet, field), packet.text("captiond:CaptionLanguage")
+    every = (place for name in field.told for place in packet.places(name))
+    found = (_persons(place.wordings(), is_ours, language) for place in every)
+    return next(filter(None, found), "")
+
+
+def stands(packet: Packet, field: Field) -> bool:
+    """Tell whether captiond's text stands there, by nobody touched."""
+    is_ours = _judge(packet, field)
+    return not theirs(packet, field) and any(map(is_ours, packet.texts(field.written[0])))
+
+
+def is_taken_back(packet: Packet, field: Field) -> bool:
+    """Tell whether a person removed captiond's text, and put none in its place."""
+    known = bool(packet.text(field.digest))
+    return known and not theirs(packet, field) and not stands(packet, field)
+
+
+def fill(packet: Packet, field: Field, text: str, *, language: str, anew: bool = False) -> bool:
+    """Write a text where none of a person's stands; return whether captiond has the word here.
+
+    `anew` writes also what a person took back.
+    """
+    if person := theirs(packet, field):
+        _replace(packet, field, person)
+        return False
+    taken_back = is_taken_back(packet, field)
+    if taken_back and not anew:
+        withdraw(packet, field)
+        return False
+    if text and packet.text(field.digest) == digest_of(text) and not taken_back:
+        return True
+    if text or stands(packet, field):
+        _write(packet, field, text, language=language, again=taken_back)
+        packet.set_text(field.digest, digest_of(text) if text else "")
+    return True
+
+
+def withdraw(packet: Packet, field: Field) -> None:
+    """Take away every text that is still captiond's."""
+    _drop(packet, field.written, _judge(packet, field))
+
+
+def _judge(packet: Packet, field: Field) -> Callable[[str], bool]:
+    known = packet.text(field.digest)
+    return lambda text: bool(known) and digest_of(text) == known
+
+
+def _persons(wordings: list[Wording], is_ours: Callable[[str], bool], language: str) -> str:
+    """Return a person's text among those of one property.
+
+    Beside captiond's text as the default, one in another language is a translation of it.
+    """
+    others = [one for one in wordings if not is_ours(one.text) and not is_junk(one.text)]
+    if any(one.language == _DEFAULT and is_ours(one.text) for one in wordings):
+        others = [one for one in others if one.language.casefold() == language.casefold()]
+    others.sort(key=lambda one: one.language != _DEFAULT)
+    return others[0].text if others else ""
+
+
+def _replace(packet: Packet, field: Field, person: str) -> None:
+    """Put a person's text where captiond's still stands, which it corrects."""
+    is_ours = _judge(packet, field)
+    for name in field.written:
+        if not any(map(is_ours, packet.texts(name))):
+            continue
+        has_default = any(
+            one.language == _DEFAULT and not is_ours(one.text)
+            for place in packet.places(name)
+            for one in place.wordings()
+        )
+        _drop(packet, (name,), is_ours)
+        if not has_default:
+            packet.prepend(name, person, [_DEFAULT])
+
+
+def _write(packet: Packet, field: Field, text: str, *, language: str, again: bool) -> None:
+    """Write the text in place of the old one; a copy that somebody removed is not made again."""
+    is_ours, first = _judge(packet, field), again or not packet.text(field.digest)
+    tags = [language] if _LANGUAGE_TAG.fullmatch(language) else []
+    for name in field.written:
+        told = packet.texts(name)
+        if not first and not any(map(is_ours, told)):
+            continue
+        if first and not all(is_ours(one) or is_junk(one) for one in told):
+            continue
+        _drop(packet, (name,), lambda one: is_ours(one) or is_junk(one))
+        if text:
+            packet.prepend(name, text, [_DEFAULT, *tags])
+
+
+def _drop(packet: Packet, names: tuple[str, ...], unwanted: Callable[[str], bool]) -> None:
+    places: list[Place] = [place for name in names for place in packet.places(name)]
+    for place in places:
+        wordings = place.wordings()
+        dropped = [one for one in wordings if unwanted(one.text)]
+        if dropped or not wordings:
+            place.drop(dropped)
