@@ -114,8 +114,8 @@ def _overlaps(paths: Mapping[int, Path]) -> Iterator[str]:
 
 
 def _belongs(key: str) -> str:
-    homes = [name for name, kind in SECTIONS.items() if key in kind.__struct_fields__]
-    return f"; it belongs in [{homes[0]}]" if len(homes) == 1 else ""
+    homes = [f"[{name}]" for name, kind in SECTIONS.items() if key in kind.__struct_fields__]
+    return f"; it belongs in {' or '.join(homes)}" if homes else ""
 
 
 def _bare(kind: Any) -> Any:
