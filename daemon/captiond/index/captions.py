@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, replace
 
 from captiond.index import ledger
@@ -30,12 +31,6 @@ _ASSIGN = f"""
 _REUSABLE = """
     origin = 'human' OR recipe = :key
     OR (origin = :origin AND (language = :language OR reverts IS NOT NULL))
-"""
-# a person's words before any other, but for what somebody brought back over them
-_CHOSEN_BY_PEOPLE = """
-    origin = 'human' AND id >= (
-        SELECT coalesce(max(id), 0) FROM captions WHERE digest = :digest AND reverts IS NOT NULL
-    )
 """
 _MINE = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
 _ANSWERED = """
@@ -91,23 +86,40 @@ def caption_of(
     db: sqlite3.Connection, digest: str, recipe: Recipe, after: int | None
 ) -> Caption | None:
     """Return the newest caption that may be reused: one much like by this recipe."""
-    reusable = _REUSABLE if after is None else "recipe = :key AND id > :after"
+    return newest(db, "digest = :digest", {"digest": digest}, reusable_by(recipe, after))
+
+
+def newest(
+    db: sqlite3.Connection,
+    among: str,
+    values: Mapping[str, object],
+    reusable: tuple[str, Mapping[str, object]],
+) -> Caption | None:
+    """Return the newest reusable caption among some, by a condition on their digest.
+
+    A person's words before any other, but for what somebody brought back over them.
+    """
+    condition, more = reusable
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     row = cursor.execute(
         f"""
-        SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = :digest AND ({reusable})
-        ORDER BY {_CHOSEN_BY_PEOPLE} DESC, id DESC LIMIT 1
-        """,  # noqa: S608 constant columns
-        {
-            "digest": digest,
-            "key": recipe.key,
-            "origin": recipe.origin,
-            "language": recipe.language,
-            "after": after,
-        },
+        SELECT {CAPTION_COLUMNS} FROM captions WHERE {among} AND ({condition})
+        ORDER BY origin = 'human' AND id >= (
+            SELECT coalesce(max(id), 0) FROM captions AS back
+            WHERE back.digest = captions.digest AND reverts IS NOT NULL
+        ) DESC, id DESC LIMIT 1
+        """,  # noqa: S608 constant parts
+        {**values, **more},
     ).fetchone()
     return None if row is None else to_caption(row)
+
+
+def reusable_by(recipe: Recipe, after: int | None) -> tuple[str, Mapping[str, object]]:
+    """Return the condition on a caption that may be reused, with its values."""
+    condition = _REUSABLE if after is None else "recipe = :key AND id > :after"
+    values = {"key": recipe.key, "origin": recipe.origin, "language": recipe.language}
+    return condition, values if after is None else {**values, "after": after}
 
 
 def restore(db: sqlite3.Connection, caption: Caption, facts: Facts) -> None:

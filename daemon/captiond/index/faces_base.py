@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # they speak of the requests and claims of base
     from captiond.index.downloads_base import Downloads
     from captiond.index.history_base import History
     from captiond.index.jobs_base import Jobs
+    from captiond.index.kin_base import Kin
     from captiond.index.ledger_base import Ledger
     from captiond.index.limits_base import Limits
     from captiond.index.people_base import People
@@ -35,6 +36,10 @@ class Faces(Protocol):
     @property
     def history(self) -> History:
         """The captions that photos had: to look at, to order new ones, to bring one back."""
+
+    @property
+    def kin(self) -> Kin:
+        """Which contents may share a caption."""
 
     @property
     def people(self) -> People:

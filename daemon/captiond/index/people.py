@@ -20,9 +20,11 @@ T = TypeVar("T")
 _HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
 _HEEDED = "SELECT heeded FROM photos WHERE root = ? AND folder = ? AND name = ?"
 _WITHIN = "SELECT handwriting FROM inscriptions WHERE digest = ?"
+# what was taken from another photo stays so until its words are a person's
 _ADD = f"""
-    INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO captions ({CAPTION_COLUMNS}, replaces, taken_from)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        (SELECT taken_from FROM captions WHERE id = ? AND ? <> 'human'))
 """  # noqa: S608 constant columns
 _SHOW = f"UPDATE photos SET digest = ?, caption = ?, heeded = 1 WHERE {_HELD}"  # noqa: S608 a constant condition
 _TAKEN_BACK = """
@@ -108,7 +110,9 @@ def _revise(
         return
     if facts is not None:
         keep_facts(db, facts)
-    added = db.execute(_ADD, (*caption_columns(caption), shown_id(db, key)))
+    before = shown_id(db, key)
+    values = (*caption_columns(caption), before, before, caption.origin)
+    added = db.execute(_ADD, values)
     db.execute(_SHOW, (caption.digest, added.lastrowid, *key, owner))
 
 

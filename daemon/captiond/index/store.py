@@ -31,6 +31,7 @@ from captiond.index.health_base import Health
 from captiond.index.history import SqliteHistory
 from captiond.index.integrity import is_anothers
 from captiond.index.jobs import SqliteJobs
+from captiond.index.kin import SqliteKin
 from captiond.index.ledger import SqliteLedger
 from captiond.index.ledger_base import FREE, Bill
 from captiond.index.limits import SqliteLimits
@@ -57,6 +58,7 @@ class SqliteIndex:
         self.waiting = SqliteWaiting(writer.run, self._read)
         self.jobs = SqliteJobs(writer.run, self._read)
         self.history = SqliteHistory(writer.run, self._read)
+        self.kin = SqliteKin(writer.run, self._read)
         self.ledger = SqliteLedger(writer.run, self._read)
         self.limits = SqliteLimits(writer.run, self._read)
         self.people = SqlitePeople(writer.run, self._read)

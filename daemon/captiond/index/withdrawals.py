@@ -50,7 +50,10 @@ _SHOWN = f"SELECT {CAPTION_COLUMNS}, id FROM captions WHERE id = ?"  # noqa: S60
 # what a person revised repeats their words: only what was answered, read back or taken over
 _BY_CAPTIOND = f"""
     SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = ? AND origin <> 'human'
-    AND (request IS NOT NULL OR replaces IS NULL OR taken_from IS NOT NULL)
+    AND (request IS NOT NULL OR replaces IS NULL OR (taken_from IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
+        AND (before.digest, before.taken_from) = (captions.digest, captions.taken_from)
+    )))
 """  # noqa: S608 constant columns
 _ADD = f"""
     INSERT INTO captions ({CAPTION_COLUMNS}, replaces)

@@ -27,8 +27,10 @@ _COMPANION_WORDS = (
     "aae arp avi bak caption cos crdownload csv dop html json lrv m4v md mov mp3 mp4 mpg nksc npz "
     "on1 part pp3 tags thm tmp txt url vrd wav webloc xmp"
 )
-_RAW = frozenset(_RAW_WORDS.split())
-_PICTURES = _RAW.union(_OTHER_WORDS.split())
+RAW_SUFFIXES = frozenset(_RAW_WORDS.split())
+"""Extensions of cameras' raw files, in small letters."""
+
+_PICTURES = RAW_SUFFIXES.union(_OTHER_WORDS.split())
 _COMPANIONS = frozenset(_COMPANION_WORDS.split())
 """Extensions of files that go with a photo of the same stem: any other may be a photo's."""
 
@@ -98,7 +100,7 @@ def is_its_own(
         return told == mine and mine not in extensions
     if digest is not None and (about := _property(b"CaptionContent", content)):
         return True if about == digest else None
-    return True if mine in _RAW and _RAW.isdisjoint(extensions) else None
+    return True if mine in RAW_SUFFIXES and RAW_SUFFIXES.isdisjoint(extensions) else None
 
 
 def _property(name: bytes, content: bytes) -> str:

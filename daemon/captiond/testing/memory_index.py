@@ -29,6 +29,7 @@ from captiond.testing.memory_beside import MemoryBeside
 from captiond.testing.memory_downloads import MemoryDownloads
 from captiond.testing.memory_history import MemoryHistory
 from captiond.testing.memory_jobs import MemoryJobs
+from captiond.testing.memory_kin import MemoryKin
 from captiond.testing.memory_ledger import MemoryLedger
 from captiond.testing.memory_limits import MemoryLimits
 from captiond.testing.memory_people import MemoryPeople
@@ -52,6 +53,7 @@ class MemoryIndex:
         self.waiting = MemoryWaiting(self)
         self.jobs = MemoryJobs(self)
         self.history = MemoryHistory(self)
+        self.kin = MemoryKin(self)
         self.ledger = MemoryLedger(lambda request: self.requests.pop(request, None))
         self.limits = MemoryLimits(self)
         self.people = MemoryPeople(self)

@@ -39,6 +39,7 @@ class MemoryPeople:
         if facts is not None:
             self._index.facts[facts.digest] = facts
         self._index.captions.append(caption)
+        self._index.kin.hand_on(row.caption)
         self._revised.append(caption)
         row.digest, row.caption, row.heeded = caption.digest, caption, True
 
