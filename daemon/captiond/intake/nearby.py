@@ -53,7 +53,9 @@ class Neighbours:
 
     def changed(self, name: str, row: KnownFile) -> bool:
         """Tell whether something else lies beside a photo than when that was last read."""
-        return row.beside is not None and self._digest(name) != row.beside
+        if row.beside is None:
+            return self.unknown(name, row) == CHANGED
+        return self._digest(name) != row.beside
 
     def unknown(self, name: str, row: KnownFile) -> str | None:
         """Return what lies beside a photo of which the index does not know that, else None.

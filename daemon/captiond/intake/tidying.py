@@ -6,8 +6,9 @@ person edited or wrote stays where it is.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import anyio
 import structlog
@@ -24,7 +25,8 @@ from captiond.sidecars.withdraw import remove_sidecars
 log = structlog.get_logger()
 
 BATCH = 500
-PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 30.0, 120.0, 600.0)
+SOON_SECONDS = 1.0
+AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0, 30.0, 120.0, 600.0)
 """A moved photo is captioned at its new place some time after it is gone from the old one."""
 
 SHARE = 10
@@ -54,16 +56,18 @@ class Tidier:
 
     async def run(self) -> None:
         """Tidy whenever woken, and some times thereafter, until cancelled."""
+        took = 0.0
+        again: Iterator[float] = iter(())
         while True:
-            await self._woken.wait()
-            self._woken, took = anyio.Event(), 0.0
-            for pause in PAUSES_SECONDS:
-                await anyio.sleep(max(pause, took * SHARE))
-                began = time.monotonic()
-                await self.tidy()
-                took = time.monotonic() - began
-                if self._woken.is_set():
-                    break
+            pause = max(next(again, math.inf), took * SHARE)
+            with anyio.move_on_after(pause):
+                await self._woken.wait()
+            if self._woken.is_set():
+                self._woken, again = anyio.Event(), iter(AGAIN_SECONDS)
+                await anyio.sleep(max(SOON_SECONDS, took * SHARE))
+            began = time.monotonic()
+            await self.tidy()
+            took = time.monotonic() - began
 
     async def tidy(self) -> None:
         """Remove what departed photos left behind. Raises LibraryUnavailable."""
