@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+import tracemalloc
 from email.utils import formatdate
 
 import anyio
@@ -14,6 +15,8 @@ from web_helpers import Harbour, gzipped, photo, web
 
 from captiond.downloads import runner
 from captiond.downloads.addresses import told
+from captiond.downloads.fetching import PULSE_BYTES, PULSE_SECONDS, _Pulse
+from captiond.errors import DownloadLater
 from captiond.index.downloads_base import Stage
 
 ETAG = {"ETag": '"v1"'}
@@ -191,6 +194,28 @@ async def test_small_photos_are_fetched_anew(server, harbour):
     await harbour.finish(ahead=20)
     assert "Range" not in server.asked("/a.jpg")[1]
     assert (harbour.root / "a.jpg").read_bytes() == body
+
+
+async def test_a_large_photo_passes_through_little_memory(server, harbour):
+    """It is streamed to the disk: 2 MB are enough for 32."""
+    url = server.put("/a.jpg", photo(kilobytes=32 << 10))
+    tracemalloc.start()
+    try:
+        (row,) = await harbour.fetch(url)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert row.state is Stage.DONE
+    assert peak < 4 << 20
+
+
+def test_a_trickle_is_broken_off():
+    """What keeps a line busy and brings next to nothing is tried later."""
+    pulse, now = _Pulse(), time.monotonic()
+    pulse.feel(PULSE_BYTES, now=now + PULSE_SECONDS + 1)
+    pulse.feel(PULSE_BYTES - 1, now=now + PULSE_SECONDS + 2)
+    with pytest.raises(DownloadLater, match="too slowly: 19999 bytes in 20 s"):
+        pulse.feel(0, now=now + 2 * PULSE_SECONDS + 2)
 
 
 async def test_a_few_go_at_once_and_of_one_server_fewer(harbour):
