@@ -31,12 +31,12 @@ _KEYWORDS = {
 }
 """Each list of keywords with what divides the levels of its hierarchy."""
 
-_LI = f"{_RDF}li"
-_DEEPEST = 60
+LI = f"{_RDF}li"
+DEEPEST = 60
 _MOST_TEXT = 4 * TAG_CHARACTERS
 
 
-class _RefusedError(Exception):
+class Refused(Exception):
     """This is no packet that is read."""
 
 
@@ -50,7 +50,7 @@ def read(packet: bytes) -> Tags:
     reader = _Reader()
     try:
         reader.parse(packet)
-    except (expat.ExpatError, _RefusedError, ValueError):
+    except (expat.ExpatError, Refused, ValueError):
         return Tags()
     ours = set(map(keyword_key, reader.ours))
     return tidy(reader.people, (one for one in reader.keywords if keyword_key(one) not in ours))
@@ -69,6 +69,17 @@ def tidy(people: Iterable[str], keywords: Iterable[str]) -> Tags:
     return Tags(_distinct(people)[:PEOPLE], _distinct(keywords)[:KEYWORDS])
 
 
+def strict_parser() -> expat.XMLParserType:
+    """Return a parser that raises Refused for a document type, so that there are no entities.
+
+    Names are `NAMESPACE NAME`.
+    """
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartDoctypeDeclHandler = _refuse
+    parser.XmlDeclHandler = _check_encoding
+    return parser
+
+
 class _Reader:
     """What was found so far, and where in the packet the parser stands."""
 
@@ -81,18 +92,16 @@ class _Reader:
         self._region: dict[str, str] = {}
 
     def parse(self, packet: bytes) -> None:
-        """Read the packet; raises ExpatError, _RefusedError, ValueError."""
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.StartDoctypeDeclHandler = _refuse
-        parser.XmlDeclHandler = _check_encoding
+        """Read the packet; raises ExpatError, Refused, ValueError."""
+        parser = strict_parser()
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         parser.Parse(packet, True)
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
-        if len(self._path) >= _DEEPEST:
-            raise _RefusedError
+        if len(self._path) >= DEEPEST:
+            raise Refused
         self._path.append(name)
         self._text = ""
         for key, value in attributes.items():
@@ -104,7 +113,7 @@ class _Reader:
     def _end(self, name: str) -> None:
         text, self._text = self._text, ""
         self._path.pop()
-        if name == _LI:
+        if name == LI:
             self._item(text)
         else:
             self._note(name, text)
@@ -132,13 +141,13 @@ class _Reader:
 
 
 def _refuse(*declaration: object) -> None:
-    raise _RefusedError(declaration)
+    raise Refused(declaration)
 
 
 def _check_encoding(version: str, encoding: str | None, standalone: int) -> None:
     """Refuse what expat leaves to Python's codecs, some of which are imported by their name."""
     if (encoding or "utf-8").lower() not in {"utf-8", "utf-16"}:
-        raise _RefusedError(version, encoding, standalone)
+        raise Refused(version, encoding, standalone)
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:

@@ -107,8 +107,8 @@ def _answer(fd: int, digest: str, limits: wire.Limits) -> tuple[wire.Answer, byt
         made = prepare(fd, digest, limits)
     except PhotoError as error:
         return wire.Refused(not isinstance(error, NotAPhoto), str(error), last=False), b""
-    done = wire.Done(made.width, made.height, made.facts, made.palette, made.tags, last=False)
-    return done, made.data
+    said = made.facts, made.palette, made.tags, made.handwriting
+    return wire.Done(made.width, made.height, *said, last=False), made.data
 
 
 def _limit_cpu(limits: wire.Limits) -> None:

@@ -115,8 +115,16 @@ class Decoder:
             self.close()
         if isinstance(answer, wire.Refused):
             raise (Undecodable if answer.is_photo else NotAPhoto)(answer.reason)
-        size = answer.width, answer.height
-        return Prepared(image, "image/jpeg", *size, answer.facts, answer.palette, answer.tags)
+        return Prepared(
+            image,
+            "image/jpeg",
+            answer.width,
+            answer.height,
+            answer.facts,
+            answer.palette,
+            answer.tags,
+            answer.handwriting,
+        )
 
     def _started(self) -> _Child:
         if self._child is None:

@@ -48,31 +48,34 @@ def read(image: Image.Image, *, name: str, digest: str) -> Facts:
 
     `name` is the format as the index calls it. Metadata that cannot be understood is left out.
     """
-    exif = _or_none(image.getexif) or Image.Exif()
-    details: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
-    gps: Mapping[int, Any] = _or_none(lambda: exif.get_ifd(ExifTags.IFD.GPSInfo)) or {}
+    exif = or_none(image.getexif) or Image.Exif()
+    details: Mapping[int, Any] = or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
+    gps: Mapping[int, Any] = or_none(lambda: exif.get_ifd(ExifTags.IFD.GPSInfo)) or {}
     width, height = _size_as_shown(image, exif)
-    latitude, longitude = _or_none(lambda: coordinates(gps)) or (None, None)
+    latitude, longitude = or_none(lambda: coordinates(gps)) or (None, None)
     return Facts(
         digest=digest,
         format=name,
         width=width,
         height=height,
-        taken_at=_or_none(lambda: taken_at(details)),
-        camera=_or_none(lambda: camera(exif)),
+        taken_at=or_none(lambda: taken_at(details)),
+        camera=or_none(lambda: camera(exif)),
         latitude=latitude,
         longitude=longitude,
-        place=_or_none(lambda: place(image)),
+        place=or_none(lambda: place(image)),
+        lens=or_none(lambda: lens(details)),
     )
 
 
 def taken_at(details: Mapping[int, Any]) -> str | None:
     """Return when the shutter opened, as ISO 8601 with the camera's offset if it wrote one."""
-    text = _text(details.get(ExifTags.Base.DateTimeOriginal))
+    original = _text(details.get(ExifTags.Base.DateTimeOriginal))
+    text = original or _text(details.get(ExifTags.Base.DateTimeDigitized))
     moment = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 a camera's local time
     if moment.year < FIRST_PHOTOGRAPH:
         return None
-    offset = _text(details.get(ExifTags.Base.OffsetTimeOriginal))
+    tag = ExifTags.Base.OffsetTimeOriginal if original else ExifTags.Base.OffsetTimeDigitized
+    offset = _text(details.get(tag))
     return moment.isoformat() + (offset if _OFFSET.fullmatch(offset) else "")
 
 
@@ -83,6 +86,23 @@ def camera(exif: Mapping[int, Any]) -> str | None:
     if not model or (brand and model.casefold().startswith(brand)):
         return model or make or None
     return f"{make} {model}".strip()
+
+
+def lens(details: Mapping[int, Any]) -> str | None:
+    """Return the lens as the camera names it, else by its numbers: "24-70 mm f/2.8"."""
+    make, model = (
+        _text(details.get(ExifTags.Base.LensMake)),
+        _text(details.get(ExifTags.Base.LensModel)),
+    )
+    if model:
+        return (
+            model if not make or model.casefold().startswith(make.casefold()) else f"{make} {model}"
+        )
+    short, long, fast, _ = (float(part) for part in details[ExifTags.Base.LensSpecification])
+    if not math.isfinite(short) or short <= 0:
+        return None
+    reach = f"{short:g} mm" if long in {short, 0} else f"{short:g}-{long:g} mm"
+    return f"{reach} f/{fast:g}" if math.isfinite(fast) and fast > 0 else reach
 
 
 def coordinates(gps: Mapping[int, Any]) -> tuple[float, float] | None:
@@ -97,10 +117,10 @@ def coordinates(gps: Mapping[int, Any]) -> tuple[float, float] | None:
 
 def place(image: Image.Image) -> str | None:
     """Return "City, Country" as a person or a program wrote it into IPTC or XMP."""
-    iptc = _or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
+    iptc = or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
     parts = [_text(iptc.get(_IPTC_CITY)), _text(iptc.get(_IPTC_COUNTRY))]
     if not any(parts):
-        packet = _packet(image)
+        packet = packet_of(image)
         found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in _XMP_PLACE.finditer(packet)}
         parts = [_text(found.get(b"City")), _text(found.get(b"Country"))]
     return ", ".join(part for part in parts if part) or None
@@ -108,14 +128,14 @@ def place(image: Image.Image) -> str | None:
 
 def tags(image: Image.Image) -> Tags:
     """Return who and what IPTC and XMP name, as a person wrote it there."""
-    iptc = _or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
+    iptc = or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
     listed = iptc.get(_IPTC_KEYWORDS, [])
     words = listed if isinstance(listed, list) else [listed]
-    found = packets.read(_packet(image))
+    found = packets.read(packet_of(image))
     return packets.tidy(found.people, [*found.keywords, *map(_text, words)])
 
 
-def _packet(image: Image.Image) -> bytes:
+def packet_of(image: Image.Image) -> bytes:
     """Return the XMP packet, empty if there is none."""
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     data = packet.encode() if isinstance(packet, str) else packet
@@ -129,7 +149,8 @@ def _size_as_shown(image: Image.Image, exif: Mapping[int, Any]) -> tuple[int, in
     return (height, width) if turned else (width, height)
 
 
-def _or_none(read_it: Callable[[], T]) -> T | None:
+def or_none(read_it: Callable[[], T]) -> T | None:
+    """Return what is read, None for rubbish."""
     try:
         return read_it()
     except RUBBISH:
@@ -150,7 +171,7 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         value = value[0] if value else ""
     if isinstance(value, bytes):
-        value = _decoded(value)
+        value = decoded(value)
     if not isinstance(value, str):
         return ""
     until_nul = value.partition("\0")[0][: 4 * _LONGEST_TEXT]
@@ -158,7 +179,8 @@ def _text(value: Any) -> str:
     return " ".join("".join(kept).split())[:_LONGEST_TEXT].strip()
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """Return bytes as text: UTF-8, else Latin-1."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import strptime
 from typing import BinaryIO, TypeVar
 
@@ -30,11 +30,11 @@ from PIL import (
 )
 
 from captiond.errors import Undecodable
-from captiond.images import facts, kinds, palette
+from captiond.images import facts, inscriptions, kinds, likeness, palette
 from captiond.images.kinds import Kind
 from captiond.images.sizes import check_size
 from captiond.images.wire import Limits
-from captiond.models import Facts, Prepared, Tags
+from captiond.models import Facts, Handwriting, Prepared, Tags
 
 JPEG_QUALITY = 85
 _GLANCE_PX = 24
@@ -61,17 +61,23 @@ class _Known:
     """What the metadata says."""
 
     facts: Facts
-    tags: Tags
+    tags: Tags = field(default_factory=Tags)
+    handwriting: Handwriting = field(default_factory=Handwriting)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A JPEG, its size, and a few hundred RGB pixels that sum it up."""
+    """A JPEG, its size, and a few hundred RGB pixels that sum it up.
+
+    `pixels` is a digest of what it shows, `likeness` a perceptual hash.
+    """
 
     data: bytes
     width: int
     height: int
     glance: bytes
+    pixels: str
+    likeness: str
 
 
 def arm() -> None:
@@ -105,9 +111,9 @@ def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
     kind = kinds.tell(fd)
     with open(fd, "rb", closefd=False) as file:
         known, fresh = _told(kind, limits, lambda: _decoded(file, kind, digest, limits))
-    glance = palette.of_pixels(fresh.glance)
-    size = fresh.width, fresh.height
-    return Prepared(fresh.data, "image/jpeg", *size, known.facts, glance, known.tags)
+    seen = replace(known.facts, pixels=fresh.pixels, likeness=fresh.likeness)
+    size, glance = (fresh.width, fresh.height), palette.of_pixels(fresh.glance)
+    return Prepared(fresh.data, "image/jpeg", *size, seen, glance, known.tags, known.handwriting)
 
 
 def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[_Known, _Fresh]:
@@ -181,7 +187,8 @@ def _source(file: BinaryIO) -> pyvips.Source:
 
 
 def _known(image: Image.Image, kind: Kind, digest: str) -> _Known:
-    return _Known(facts.read(image, name=kind.name, digest=digest), facts.tags(image))
+    told = facts.read(image, name=kind.name, digest=digest)
+    return _Known(told, facts.tags(image), inscriptions.read(image))
 
 
 def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.Image) -> _Known:
@@ -192,7 +199,7 @@ def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.I
             return _known(image, kind, digest)
     except facts.RUBBISH:
         size = header.width, header.height
-        return _Known(Facts(digest=digest, format=kind.name, width=size[0], height=size[1]), Tags())
+        return _Known(Facts(digest=digest, format=kind.name, width=size[0], height=size[1]))
 
 
 def _check_size(known: Facts, limits: Limits) -> None:
@@ -217,8 +224,15 @@ def _encoded(small: pyvips.Image) -> _Fresh:
     plain = plain.cast("uchar").copy_memory()
     data = plain.jpegsave_buffer(Q=JPEG_QUALITY, keep="none")
     across, down = (max(1, edge // _GLANCE_PX) for edge in (plain.width, plain.height))
-    glance = bytes(plain.shrink(across, down).write_to_memory())
-    return _Fresh(data, plain.width, plain.height, glance)
+    glance = plain.shrink(across, down).copy_memory()
+    return _Fresh(
+        data,
+        plain.width,
+        plain.height,
+        bytes(glance.write_to_memory()),
+        pixels=likeness.digest_of(plain),
+        likeness=likeness.hash_of(glance),
+    )
 
 
 def _in_srgb(small: pyvips.Image) -> pyvips.Image:

@@ -11,7 +11,7 @@ import struct
 
 from msgspec import Struct
 
-from captiond.models import Facts, Palette, Tags
+from captiond.models import Facts, Handwriting, Palette, Tags
 
 DIGEST_BYTES = 64
 SIZES = struct.Struct("!II")
@@ -43,6 +43,7 @@ class Done(Struct, frozen=True, tag="done"):
     facts: Facts
     palette: Palette
     tags: Tags
+    handwriting: Handwriting
     last: bool
 
 
