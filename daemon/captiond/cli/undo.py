@@ -33,7 +33,7 @@ ALL = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output.json_option
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[str, ...], /, **options: object) -> int:
+def command(ctx: click.Context, /, paths: tuple[str, ...], **options: object) -> int:
     """Take back what captiond wrote: sidecars of its own, its words in others, its captions.
 
     What people wrote or edited stays, in their files and in the index. A photo whose caption is
