@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import anyio
 
-from captiond import adopting, errors, finding, photofile
+from captiond import adopting, errors, finding, kinship, photofile
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question, Terms
 from captiond.captioners.context import FULL, gather
@@ -23,6 +23,7 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
     None for a void claim, and for a photo that goes along in a batch job. Raises LeftAlone and
     other PhotoErrors, CaptionerError, SidecarUnwritable.
     """
+    await kinship.check_turn(claim, bench)
     async with bench.preparing.place(bench.lane):
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
@@ -53,9 +54,13 @@ async def _told_or_asked(
     claim: Claim, image: Prepared, beside: Handwriting, *, plan: Plan, bench: Bench
 ) -> Answered | None:
     """Return what the picture tells, else ask: by itself, or along in a batch job."""
+    image = await kinship.without_echo(image, plan, bench)
     told = await finding.told(claim, image, beside, plan=plan, bench=bench)
     if told is not None:
         return Answered(caption=told, is_reused=True)
+    borrowed = await kinship.borrowed(claim, plan, image.facts, bench)
+    if borrowed is not None:
+        return borrowed
     again = claim.attempts > 1
     question = await question_about(claim.photo, image, plan, bench, louder=again, final=again)
     if bench.collector is not None and await bench.collector.enrol(question):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from captiond.captioners.base import Captioner, Question
 from captiond.captioners.vocabulary import ANY_WORD, Vocabulary
 from captiond.index.base import Index
-from captiond.models import Lane, Photo, Prepared, Recipe, Tier, Usage
+from captiond.models import Facts, Lane, Photo, Prepared, Recipe, Signature, Tier, Usage
 from captiond.quota.budget import Caps
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line
@@ -37,13 +37,14 @@ class Plan:
     """What is done with the photos of one folder: by which recipe, into which sidecars.
 
     `vocabulary` holds the words of the recipe's; `existing` says whether what a person left empty
-    is filled.
+    is filled, `bursts` whether one photo of a series speaks for all.
     """
 
     recipe: Recipe
     layout: Layout = field(default_factory=Layout)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     existing: Existing = "adopt"
+    bursts: bool = False
 
 
 class Plans(Protocol):
@@ -85,16 +86,21 @@ class RootPlans:
 
 
 class Contents:
-    """The contents that are being captioned now: of copies that arrive together, one pays."""
+    """The contents that are being captioned now: of those that arrive together, one pays.
+
+    Of copies as of what else may share a caption: see `kinship`.
+    """
 
     def __init__(self) -> None:
         self._underway: set[str] = set()
         self._kept: set[str] = set()
+        self._asked: dict[str, tuple[Photo, Facts]] = {}
+        self._waiting: dict[Photo, tuple[Signature, str]] = {}
 
     @contextmanager
     def hold(self, digest: str) -> Iterator[bool]:
         """Hold the content; yields False when another photo does."""
-        if digest in self._underway or digest in self._kept:
+        if self.holds(digest):
             yield False
             return
         self._underway.add(digest)
@@ -102,6 +108,29 @@ class Contents:
             yield True
         finally:
             self._underway.remove(digest)
+            self._forget([digest])
+
+    def holds(self, digest: str) -> bool:
+        """Tell whether the content is held."""
+        return digest in self._underway or digest in self._kept
+
+    @property
+    def asked(self) -> Collection[tuple[Photo, Facts]]:
+        """What is held and asked about, or to be asked about."""
+        return self._asked.values()
+
+    def ask(self, photo: Photo, facts: Facts) -> None:
+        """Note what is asked about, as long as it is held."""
+        self._asked[facts.digest] = photo, facts
+
+    def wait(self, photo: Photo, signature: Signature, digest: str) -> None:
+        """Note that a photo waits for another content, so that it need not be read to know that."""
+        self._waiting[photo] = signature, digest
+
+    def awaited(self, photo: Photo, signature: Signature) -> str | None:
+        """Return what the photo waited for, once, unless its file has changed."""
+        before, digest = self._waiting.pop(photo, (None, None))
+        return digest if before == signature else None
 
     def keep(self, digest: str) -> None:
         """Go on holding a content beyond its photo's turn, until it is dropped."""
@@ -109,7 +138,14 @@ class Contents:
 
     def drop(self, digests: Iterable[str]) -> None:
         """Let go of contents that were kept."""
-        self._kept.difference_update(digests)
+        dropped = list(digests)
+        self._kept.difference_update(dropped)
+        self._forget(dropped)
+
+    def _forget(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            if not self.holds(digest):
+                self._asked.pop(digest, None)
 
 
 class Collector(Protocol):

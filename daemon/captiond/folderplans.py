@@ -127,7 +127,7 @@ def plan_by(
         vocabulary = Vocabulary.of(rules.vocabulary, strict=strict)
     recipe = recipe_for(settings, folder, vocabulary)
     layout = Layout(tuple(folder.sidecars), folder.sidecar_names)
-    return Plan(recipe, layout, vocabulary, captioner.existing)
+    return Plan(recipe, layout, vocabulary, captioner.existing, bursts=captioner.bursts)
 
 
 def applied(

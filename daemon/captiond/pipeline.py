@@ -85,6 +85,8 @@ async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) ->
     if bench.troubles.end(claim.photo):
         log.info("sidecars.recovered", root=claim.photo.root)
     now, notes = bench.clock(), list(dict.fromkeys((*answered.beside.notes, *outcome.notes)))
+    if answered.note and caption.origin != HUMAN:
+        notes.append(answered.note)
     if caption.origin != HUMAN and misses(caption.description, plan.recipe.language):
         notes.append(f"the caption is not in the language asked for: {plan.recipe.language}")
     done = Completed(

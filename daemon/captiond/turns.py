@@ -31,7 +31,8 @@ class Answered:
     """A caption and what it took; `bill` is None for one that was known before.
 
     `asked_at` in unix seconds, `seconds` until the answer came. `is_reused`: it holds what people
-    wrote into the file. `beside` is what lies beside the photo.
+    wrote into the file. `beside` is what lies beside the photo. `note` tells a person where the
+    caption is from.
     """
 
     caption: Caption
@@ -40,6 +41,7 @@ class Answered:
     seconds: float = 0.0
     is_reused: bool = False
     beside: Beside = field(default_factory=Beside)
+    note: str = ""
 
 
 async def ask_in_turn(claim: Claim, question: Question, bench: Bench) -> Answered | None:
