@@ -88,7 +88,7 @@ def test_a_closed_folder_is_closed_with_all_below(tmp_path: Path, closing):
 def test_an_edit_holds_at_once(tmp_path: Path):
     """Also one of the same size within the same moment, which looks like the file before."""
     tree, file = RuleTree(), tmp_path / RULES_FILE
-    for number in range(2000):
+    for number in range(400):
         language = "de" if number % 2 else "fr"
         file.write_text(f'language = "{language}"')
         assert tree.at(str(tmp_path), "").rules.language == language
