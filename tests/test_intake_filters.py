@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiond.intake.filters import PHOTO_SUFFIXES, Filter
+from captiond.intake.filters import Filter
+from captiond.suffixes import PHOTO_SUFFIXES
 
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from captiond.index.kin_base import BURST_SECONDS
 from captiond.models import Facts, Photo
-from captiond.sidecars.names import RAW_SUFFIXES
+from captiond.suffixes import RAW_SUFFIXES
 
 PAIR_SECONDS = 2.0
 """Both files of a pair are written of one exposure: a stem that comes again after the counter's

@@ -6,26 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from captiond.rules.patterns import Patterns
+from captiond.suffixes import PHOTO_SUFFIXES
 
-PHOTO_SUFFIXES = frozenset(
-    (
-        "jpg",
-        "jpeg",
-        "jpe",
-        "jfif",
-        "png",
-        "webp",
-        "heic",
-        "heif",
-        "hif",
-        "avif",
-        "tif",
-        "tiff",
-        "gif",
-        "bmp",
-        "jp2",
-    )
-)
 UNFINISHED_SUFFIXES = frozenset({"part", "tmp", "crdownload"})
 LINK_SUFFIXES = (".url", ".webloc", ".urls.txt")
 SYSTEM_NAMES = frozenset({"@eadir", "#recycle", "$recycle.bin", "thumbs.db"})

@@ -12,25 +12,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from captiond.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
+
 Names = Literal["full", "stem"]
 """How sidecars are named: after the whole file, or without its extension."""
 
 SUFFIXES: Mapping[str, str] = {"xmp": ".xmp", "txt": ".txt", "json": ".caption.json"}
 """What each kind adds to a name: none that Google Takeout writes or PhotoPrism reads."""
 
-_RAW_WORDS = (
-    "3fr arw cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef ptx raf raw "
-    "rw2 rwl sr2 srf srw x3f"
-)
-_OTHER_WORDS = "avif bmp gif heic heif hif j2k jfif jp2 jpe jpeg jpg jxl png psd tif tiff webp"
 _COMPANION_WORDS = (
     "aae arp avi bak caption cos crdownload csv dop html json lrv m4v md mov mp3 mp4 mpg nksc npz "
     "on1 part pp3 tags thm tmp txt url vrd wav webloc xmp"
 )
-RAW_SUFFIXES = frozenset(_RAW_WORDS.split())
-"""Extensions of cameras' raw files, in small letters."""
-
-_PICTURES = RAW_SUFFIXES.union(_OTHER_WORDS.split())
 _COMPANIONS = frozenset(_COMPANION_WORDS.split())
 """Extensions of files that go with a photo of the same stem: any other may be a photo's."""
 
@@ -49,7 +42,7 @@ def stem_of(photo_name: str) -> str:
     """
     stem = photo_name.rpartition(".")[0]
     inner = stem.rpartition(".")[2].lower() if "." in stem else ""
-    return photo_name if not stem or inner in _PICTURES | {"urls"} else stem
+    return photo_name if not stem or inner in PHOTO_SUFFIXES | {"urls"} else stem
 
 
 def spellings(base: str, kind: str) -> tuple[str, ...]:
