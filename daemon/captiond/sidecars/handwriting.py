@@ -85,21 +85,21 @@ def _read(
     """Read one sidecar. Raises SidecarForeign, SidecarImpossible."""
     if (content := places.read(name)) is None:
         return
-    if places.is_whole(kind, name, content):
-        reading = places.reading(kind, name, content)
-        if reading is None:
+    whole = places.is_whole(kind, name, content)
+    reading = places.reading(kind, name, content) if whole or kind == "xmp" else None
+    if reading is not None and reading.caption.origin != HUMAN:
+        found.own.append(reading.caption.description)
+    if whole:
+        if reading is None or reading.caption.origin != HUMAN or shown is not None:
             return
-        if reading.caption.origin != HUMAN:
-            found.own.append(reading.caption.description)
-            return
-        hand = _said(reading.caption.description) if shown is None else Handwriting()
+        hand = _said(reading.caption.description)
     elif shown is not None and known is not None and digest_of(content) in known.heard:
         return
     else:
         try:
             hand = _by_hand(kind, content, known, shown)
         except SidecarForeign as error:
-            raise SidecarForeign(f"{files.told(name)} was not read: {error}") from error
+            raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
     found.hands.append((places.stamps[name].mtime_ns, hand))
 
 
