@@ -139,28 +139,24 @@ def test_xmp_is_well_formed_for_any_text(text):
     """Any text gives well-formed XML that parses back to the cleaned text."""
     words = dict.fromkeys(("caption", "title", "alt_text", "text"), text)
     xml = Xmp().render(subject(**words, keywords=(text,)))
-    expected = [clean(text)] * 2 if clean(text) else []
+    expected = [clean(text)] if clean(text) else []
     assert texts(xml, "dc:description/rdf:Alt/rdf:li") == expected
     assert texts(xml, "dc:title/rdf:Alt/rdf:li") == expected
-    assert texts(xml, "captiond:CaptionText") == expected[:1]
+    assert texts(xml, "captiond:CaptionText") == expected
     assert texts(xml, "dc:subject/rdf:Bag/rdf:li") == [one_line(text)] * bool(one_line(text))
 
 
 def test_xmp_says_the_caption_wherever_programs_look():
-    """Description, image description and long description are the caption, default first."""
+    """Description, image description and long description are the caption, as the default alone.
+
+    darktable shows a text that is there as default and in its language as `A, lang="en" A`.
+    """
     xml = Xmp().render(subject(language="pt-BR", caption="Duas balsas"))
     for name in ("dc:description", "tiff:ImageDescription", "Iptc4xmpCore:ExtDescrAccessibility"):
         items = etree.fromstring(xml).findall(f".//{name}/rdf:Alt/rdf:li", NAMES)
         assert [(*item.attrib.values(), item.text) for item in items] == [
-            ("x-default", "Duas balsas"),
-            ("pt-BR", "Duas balsas"),
+            ("x-default", "Duas balsas")
         ]
-
-
-def test_xmp_names_no_language_that_is_no_tag():
-    """A language in words ("Brazilian Portuguese") is no `xml:lang`: the default stands alone."""
-    xml = Xmp().render(subject(language="Brazilian Portuguese", title="Balsas"))
-    assert texts(xml, "dc:title/rdf:Alt/rdf:li") == ["Balsas"]
 
 
 def test_xmp_keywords_make_no_levels():

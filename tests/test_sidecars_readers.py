@@ -42,7 +42,7 @@ def test_exiftool_reads_the_words(xmp):
     """
     [read] = json.loads(run("exiftool", "-json", "-charset", "utf8", str(xmp)))
     assert read["Description"] == read["ImageDescription"] == read["ExtDescrAccessibility"]
-    assert read["Description"] == read["Description-de"] == CAPTION
+    assert read["Description"] == CAPTION
     assert read["Title"] == "Fähren"
     assert read["AltTextAccessibility"] == "Fähren unter einer Brücke"
     assert read["Subject"] == read["TagsList"] == read["HierarchicalSubject"] == ["Fähre", "Regen"]
@@ -63,9 +63,9 @@ def test_exiv2_reads_the_words(xmp):
     """Description, title, alt text and keywords arrive in exiv2: darktable, digiKam, gThumb."""
     told = run("exiv2", "-px", "print", str(xmp))
     for line in (
-        'Xmp.dc.description LangAlt 2 lang="x-default" Zwei Fähren & eine <Brücke>',
-        'Xmp.dc.title LangAlt 2 lang="x-default" Fähren, lang="de" Fähren',
-        'Xmp.iptc.AltTextAccessibility LangAlt 2 lang="x-default" Fähren unter einer Brücke',
+        'Xmp.dc.description LangAlt 1 lang="x-default" Zwei Fähren & eine <Brücke>',
+        'Xmp.dc.title LangAlt 1 lang="x-default" Fähren',
+        'Xmp.iptc.AltTextAccessibility LangAlt 1 lang="x-default" Fähren unter einer Brücke',
         "Xmp.dc.subject XmpBag 2 Fähre, Regen",
         "Xmp.digiKam.TagsList XmpSeq 2 Fähre, Regen",
         "Xmp.captiond.CaptionModel XmpText 21 gemini-3.5-flash-lite",
@@ -87,4 +87,4 @@ def test_an_edit_by_another_program_stays(xmp):
     write(make_photo(xmp.parent), "xmp", caption="New words", title="New")
     told = " ".join(run("exiv2", "-px", "print", str(xmp)).split())
     assert 'Xmp.dc.title LangAlt 1 lang="x-default" Other' in told
-    assert 'Xmp.dc.description LangAlt 2 lang="x-default" New words' in told
+    assert 'Xmp.dc.description LangAlt 1 lang="x-default" New words' in told

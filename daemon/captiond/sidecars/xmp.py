@@ -120,15 +120,9 @@ def _blank() -> etree._Element:
 
 
 def _fill(packet: Packet, subject: Subject) -> None:
-    words, language, anew = (
-        subject.caption.description,
-        subject.caption.language,
-        subject.anew,
-    )
-    has_caption = texts.fill(
-        packet, texts.CAPTION, clean(words.caption), language=language, anew=anew
-    )
-    for field, text in ((texts.TITLE, words.title), (texts.ALT_TEXT, words.alt_text)):
-        texts.fill(packet, field, clean(text), language=language, anew=anew)
+    words, anew = subject.caption.description, subject.anew
+    has_caption = texts.fill(packet, texts.CAPTION, clean(words.caption), anew=anew)
+    texts.fill(packet, texts.TITLE, clean(words.title), anew=anew)
+    texts.fill(packet, texts.ALT_TEXT, clean(words.alt_text), anew=anew)
     keywords.fill(packet, words.keywords, anew=anew)
     provenance.fill(packet, subject, has_caption=has_caption)

@@ -52,7 +52,7 @@ class Keywords:
 def read(packet: Packet) -> Keywords:
     """Tell captiond's keywords from those of people."""
     added = packet.texts(ADDED)
-    lost = {key for key in _keys(added) if _is_missing(packet, key)}
+    lost = _missing(packet, _keys(added))
     leaves = [one.leaf(text) for one in LISTS for text in packet.texts(one.name)]
     theirs = _once(_without(leaves, _keys(added)))
     gone = [*packet.texts(REMOVED), *(word for word in added if keyword_key(word) in lost)]
@@ -68,7 +68,8 @@ def fill(packet: Packet, keywords: Iterable[str], *, anew: bool = False) -> None
     wanted, now = _once(distinct(keywords)), read(packet)
     removed = _without(now.removed, _keys(wanted)) if anew else list(now.removed)
     kept = [word for word in now.ours if keyword_key(word) in _keys(wanted)]
-    growing = [one for one in LISTS if _may_grow(packet, one)]
+    first = not (packet.texts(ADDED) or packet.texts(REMOVED) or now.theirs)
+    growing = [one for one in LISTS if _may_grow(packet, one, first=first)]
     new = _without(wanted, _keys([*kept, *removed, *now.theirs])) if growing else []
     _take_away(packet, _keys(packet.texts(ADDED)) - _keys(kept))
     for one in growing if new else ():
@@ -82,20 +83,24 @@ def withdraw(packet: Packet) -> None:
     _take_away(packet, _keys(packet.texts(ADDED)))
 
 
-def _is_missing(packet: Packet, key: str) -> bool:
-    """Tell whether a person removed a keyword of captiond's, from any of the lists.
+def _missing(packet: Packet, keys: set[str]) -> set[str]:
+    """Return which of captiond's keywords a person removed, from any of the lists.
 
     Immich changes the third alone, Lightroom the first two. A list that is gone as a whole tells
     nothing, as some programs know only some; but all know the first.
     """
     lists = [one for one in LISTS if _is_list(packet, one.name)]
-    items = {one: _keys(packet.texts(one.name)) for one in lists}
-    return any(key not in found for one, found in items.items() if found or one is _FIRST)
+    items = {one: _keys(packet.texts(one.name)) for one in lists} if keys else {}
+    gone = (keys - found for one, found in items.items() if found or one is _FIRST)
+    return set[str]().union(*gone)
 
 
-def _may_grow(packet: Packet, one: _List) -> bool:
-    """Tell whether keywords are added to a list: one that somebody removed is not made again."""
-    first = not packet.texts(ADDED) and not packet.texts(REMOVED)
+def _may_grow(packet: Packet, one: _List, *, first: bool) -> bool:
+    """Tell whether keywords are added to a list that may not be there yet.
+
+    Most programs read one of the lists alone: beside a person's keywords a new list with those of
+    captiond would hide them (darktable 4.2 reads the second, else the first).
+    """
     there = bool(packet.texts(one.name))
     return _is_list(packet, one.name) and (first or there or one is _FIRST)
 

@@ -26,6 +26,9 @@ from captiond.sidecars.xmp_names import (
     tag,
 )
 
+DEFAULT = "x-default"
+"""The language of a text that is shown to everybody; it stands first."""
+
 _FORMS = (XML_LANG, tag("rdf:parseType"))
 _SUBJECT = {tag("rdf:about"), "about"}
 _OWN = tag("captiond:")
@@ -143,14 +146,15 @@ class Packet:
             item.text = text
             append(container, item)
 
-    def prepend(self, name: str, text: str, languages: Sequence[str]) -> None:
-        """Put a text in these languages before what a property says in others."""
-        container = self._container(name, "rdf:Alt")
-        for at, language in enumerate(languages):
-            item = etree.Element(LI)
-            item.set(XML_LANG, language)
-            item.text = text
-            append(container, item, at=at)
+    def prepend(self, name: str, text: str) -> None:
+        """Put a text as the default before what a property says in languages.
+
+        In no language of its own: darktable 4.2 makes one text of two, `A, lang="en" A`.
+        """
+        item = etree.Element(LI)
+        item.set(XML_LANG, DEFAULT)
+        item.text = text
+        append(self._container(name, "rdf:Alt"), item, at=0)
 
     def forget(self) -> None:
         """Take away captiond's own properties, and the blocks in which nothing is left then."""
@@ -229,6 +233,8 @@ def _is_own(element: etree._Element) -> bool:
 
 def _text(element: etree._Element) -> str:
     """Return what an element says: its value, where it is qualified; whatever else stands in it."""
+    if len(element) == 0 and element.text:
+        return clean(element.text)
     inner = next(element.iter(VALUE), element)
     told = element.get(VALUE) or str(inner.xpath("string()"))
     if text := clean(told):

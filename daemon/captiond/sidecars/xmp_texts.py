@@ -8,15 +8,11 @@ text back.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from captiond.handwriting import is_junk
-from captiond.sidecars.xmp_packet import Packet, Place, Wording
-
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_DEFAULT = "x-default"
+from captiond.sidecars.xmp_packet import DEFAULT, Packet, Place, Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +54,9 @@ def digest_of(text: str) -> str:
 
 def theirs(packet: Packet, field: Field) -> str:
     """Return what a person wrote, "" for nothing."""
-    is_ours, language = _judge(packet, field), packet.text("captiond:CaptionLanguage")
+    is_ours = _judge(packet, field)
     every = (place for name in field.told for place in packet.places(name))
-    found = (_persons(place.wordings(), is_ours, language) for place in every)
+    found = (_persons(place.wordings(), is_ours) for place in every)
     return next(filter(None, found), "")
 
 
@@ -76,7 +72,7 @@ def is_taken_back(packet: Packet, field: Field) -> bool:
     return known and not theirs(packet, field) and not stands(packet, field)
 
 
-def fill(packet: Packet, field: Field, text: str, *, language: str, anew: bool = False) -> bool:
+def fill(packet: Packet, field: Field, text: str, *, anew: bool = False) -> bool:
     """Write a text where none of a person's stands; return whether captiond has the word here.
 
     `anew` writes also what a person took back.
@@ -91,7 +87,7 @@ def fill(packet: Packet, field: Field, text: str, *, language: str, anew: bool =
     if text and packet.text(field.digest) == digest_of(text) and not taken_back:
         return True
     if text or stands(packet, field):
-        _write(packet, field, text, language=language, again=taken_back)
+        _write(packet, field, text, again=taken_back)
         packet.set_text(field.digest, digest_of(text) if text else "")
     return True
 
@@ -106,15 +102,15 @@ def _judge(packet: Packet, field: Field) -> Callable[[str], bool]:
     return lambda text: bool(known) and digest_of(text) == known
 
 
-def _persons(wordings: list[Wording], is_ours: Callable[[str], bool], language: str) -> str:
+def _persons(wordings: list[Wording], is_ours: Callable[[str], bool]) -> str:
     """Return a person's text among those of one property.
 
-    Beside captiond's text as the default, one in another language is a translation of it.
+    Beside captiond's text as the default, one in a language is a translation of it.
     """
     others = [one for one in wordings if not is_ours(one.text) and not is_junk(one.text)]
-    if any(one.language == _DEFAULT and is_ours(one.text) for one in wordings):
-        others = [one for one in others if one.language.casefold() == language.casefold()]
-    others.sort(key=lambda one: one.language != _DEFAULT)
+    if any(one.language == DEFAULT and is_ours(one.text) for one in wordings):
+        return ""
+    others.sort(key=lambda one: one.language != DEFAULT)
     return others[0].text if others else ""
 
 
@@ -125,19 +121,18 @@ def _replace(packet: Packet, field: Field, person: str) -> None:
         if not any(map(is_ours, packet.texts(name))):
             continue
         has_default = any(
-            one.language == _DEFAULT and not is_ours(one.text)
+            one.language == DEFAULT and not is_ours(one.text)
             for place in packet.places(name)
             for one in place.wordings()
         )
         _drop(packet, (name,), is_ours)
         if not has_default:
-            packet.prepend(name, person, [_DEFAULT])
+            packet.prepend(name, person)
 
 
-def _write(packet: Packet, field: Field, text: str, *, language: str, again: bool) -> None:
+def _write(packet: Packet, field: Field, text: str, *, again: bool) -> None:
     """Write the text in place of the old one; a copy that somebody removed is not made again."""
     is_ours, first = _judge(packet, field), again or not packet.text(field.digest)
-    tags = [language] if _LANGUAGE_TAG.fullmatch(language) else []
     for name in field.written:
         told = packet.texts(name)
         if not first and not any(map(is_ours, told)):
@@ -146,7 +141,7 @@ def _write(packet: Packet, field: Field, text: str, *, language: str, again: boo
             continue
         _drop(packet, (name,), lambda one: is_ours(one) or is_junk(one))
         if text:
-            packet.prepend(name, text, [_DEFAULT, *tags])
+            packet.prepend(name, text)
 
 
 def _drop(packet: Packet, names: tuple[str, ...], unwanted: Callable[[str], bool]) -> None:
