@@ -58,7 +58,7 @@ def shown(home: Home, name: str) -> tuple:
 
 def found(home: Home, word: str) -> list[str]:
     """Return the names of the photos that a search for a word finds."""
-    sql = "select name from photos join photos_fts on photos_fts.rowid = photos.id"
+    sql = "select photos.name from photos join photos_fts on photos_fts.rowid = photos.id"
     return sorted(name for (name,) in home.rows(f"{sql} where photos_fts match ?", word))
 
 

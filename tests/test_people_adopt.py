@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from daemon_helpers import PHOTOS, Home, counters, gemini
+from kill_helpers import make_photo
 from people_helpers import alt, bag, captioned, exiftool, found, shown, tree, xmp
 
 WORDS = "Zoë feeds the ducks"
-JPEG = PHOTOS / "hopper.jpg"
 
 
 @pytest.fixture
@@ -23,8 +23,7 @@ def url():
 def put(home: Home, name: str, *, number: int = 0) -> Path:
     """Lay a photo of its own content there."""
     path = home.photos / name
-    shutil.copyfile(JPEG, path)
-    exiftool(path, f"-Artist=number {number}")
+    path.write_bytes(make_photo(number))
     return path
 
 
@@ -74,8 +73,8 @@ WITHIN = {
 def test_captions_within_photos(tmp_path: Path, url: str) -> None:
     """From whatever metadata of the file: adopted for nothing, and no XMP is made for it."""
     home = Home(tmp_path, url)
-    for name, arguments in WITHIN.items():
-        exiftool(put(home, name), *arguments)
+    for number, (name, arguments) in enumerate(WITHIN.items()):
+        exiftool(put(home, name, number=number), *arguments)
     shutil.copyfile(PHOTOS / "human_description.jpg", home.photos / "human_description.jpg")
     with captioned(home, photos=5):
         assert home.rows("select distinct origin from library") == [("human",)]
