@@ -32,7 +32,9 @@ BESIDE = {
     "langalt.jpg.xmp": xmp(alt("description", WORDS) + alt("title", "Ducks") + bag("pond")),
     "stem.xmp": xmp(alt("description", WORDS)),
     "text.jpg.txt": f"{WORDS}\n",
-    "document.jpg.caption.json": json.dumps({"captiond": {"schema": 1}, "caption": WORDS}),
+    "document.jpg.caption.json": json.dumps(
+        {"captiond": {"schema": 1, "version": "0.1.0", "seal": "0" * 64}, "caption": WORDS}
+    ),
 }
 
 
