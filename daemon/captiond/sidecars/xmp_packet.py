@@ -159,11 +159,14 @@ class Packet:
     def forget(self) -> None:
         """Take away captiond's own properties, and the blocks in which nothing is left then."""
         for about in self.blocks:
-            for name in [name for name in about.attrib if str(name).startswith(_OWN)]:
+            names = [name for name in about.attrib if str(name).startswith(_OWN)]
+            elements = [one for one in about.iterchildren(etree.Element) if _is_own(one)]
+            for name in names:
                 del about.attrib[name]
-            for one in [one for one in about.iterchildren(etree.Element) if _is_own(one)]:
+            for one in elements:
                 remove(one)
-            if not set(about.attrib) - _SUBJECT and len(about) == 0:
+            says = set(about.attrib) - _SUBJECT or len(about)
+            if (names or elements) and not says:
                 remove(about)
 
     def says_nothing(self) -> bool:
