@@ -117,12 +117,8 @@ def marks_beneath(root: str, folder: str, name: str) -> bytes | None:
 
 def names_beneath(root: str, folder: str) -> list[str]:
     """Return the names in a folder, in no order. Raises SidecarUnwritable."""
-    with (
-        _sidecar_errors(root, folder, ""),
-        folder_beneath(root, folder) as within,
-        os.scandir(within) as entries,
-    ):
-        return [entry.name for entry in entries]
+    with _sidecar_errors(root, folder, ""), folder_beneath(root, folder) as within:
+        return os.listdir(within)  # noqa: PTH208 - Path lists no descriptors
 
 
 def write_beneath(root: str, folder: str, drafts: Sequence[Draft]) -> dict[str, Stamp]:

@@ -72,7 +72,8 @@ def beside_digest(entries: Iterable[tuple[str, int, int]]) -> str:
 def rivals(photo_name: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return the other photos among the names of a folder that share the photo's stem."""
     stem = stem_of(photo_name)
-    return tuple(sorted(n for n in names if n != photo_name and _could_own(n, stem)))
+    alike = (name for name in names if name.startswith(stem))  # of a hundred thousand, hardly any
+    return tuple(sorted(name for name in alike if name != photo_name and _could_own(name, stem)))
 
 
 def is_its_own(
