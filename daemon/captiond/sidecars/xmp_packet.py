@@ -239,7 +239,8 @@ def _text(element: etree._Element) -> str:
     if len(element) == 0 and element.text:
         return clean(element.text)
     inner = next(element.iter(VALUE), element)
-    told = element.get(VALUE) or str(inner.xpath("string()"))
+    values = (one.get(VALUE) for one in element.iter(etree.Element))
+    told = next(filter(None, values), None) or str(inner.xpath("string()"))
     if text := clean(told):
         return text
     every = (one.attrib.items() for one in element.iter(etree.Element))
