@@ -136,18 +136,24 @@ def digest_of(fingerprint: str, photos: list[Entry], sidecars: list[Entry]) -> s
 
 
 def differing(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
-    """Return the photos that are new, changed, back from `missing`, or have other sidecars."""
-    names, neighbours = [], Neighbours(listing.sidecars)
+    """Return the names that are new, changed, or back from `missing`."""
+    names = []
     for name, size, mtime_ns in listing.photos:
         row = known.get(name)
         if (
             row is None
             or row.state is State.MISSING
             or (row.size, row.mtime_ns) != (size, mtime_ns)
-            or neighbours.changed(name, row)
         ):
             names.append(name)
     return names
+
+
+def changed_beside(listing: Listing, known: Mapping[str, KnownFile]) -> list[str]:
+    """Return the photos that have other sidecars than when those were last read."""
+    neighbours = Neighbours(listing.sidecars)
+    rows = ((name, known.get(name)) for name, _, _ in listing.photos)
+    return [name for name, row in rows if row is not None and neighbours.changed(name, row)]
 
 
 def unknown_beside(listing: Listing, known: Mapping[str, KnownFile]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from captiond.intake.listing import (
     Arm,
     Listing,
     absent,
+    changed_beside,
     differing,
     digest_of,
     unarmed,
@@ -136,7 +137,8 @@ def _compare_folder(watched: WatchedFolder, view: FolderView, listing: Listing) 
         Photo(watched.root, _path(listing.folder, name)): beside
         for name, beside in unknown_beside(listing, known).items()
     }
-    finding.hints = _paths(listing.folder, differing(listing, known))
+    names = dict.fromkeys((*differing(listing, known), *changed_beside(listing, known)))
+    finding.hints = _paths(listing.folder, list(names))
     finding.gone = _paths(listing.folder, absent(listing, known))
     if not finding.hints and not finding.gone:
         finding.agreed = FolderDigest(watched.root, listing.folder, digest)
