@@ -54,7 +54,9 @@ def test_each_folder_is_captioned_by_its_rules_from_the_next_photo_on(tmp_path: 
     assert "Name the sails." in sent(home, "boats/flower.jpg")
     private = sent(home, "boats/ours/gps.jpg")
     assert "Name the rigging." in private
-    assert "\N{DEGREE SIGN}" not in private  # of coordinates, which the photo has
+    assert '"taken"' in private
+    assert '"place"' not in private  # which the photo has
+    assert '"folders"' not in private
     beside = {str(one.relative_to(home.photos)) for one in home.photos.rglob("*.*.*")}
     assert {"rocket.jpg.txt", "boats/coffee.webp.caption.json", "boats/flower.jpg.txt"} <= beside
     assert not beside & {"boats/coffee.webp.txt", "boats/flower.jpg.caption.json"}

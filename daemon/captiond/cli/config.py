@@ -68,7 +68,6 @@ def check(ctx: click.Context) -> None:
     """Tell every mistake in the configuration at once; exit with 78 if there is one."""
     from captiond.captioners.recipes import vocabulary_of
     from captiond.captioners.vocabulary import SENT_CHARACTERS, SENT_WORDS
-    from captiond.rules.tree import RuleTree
 
     settings = output.settings(ctx)
     if not settings.gemini.vertex.project:
@@ -85,10 +84,20 @@ def check(ctx: click.Context) -> None:
         )
     if not settings.folders:
         output.note("no folder is watched: there is no [[folders]] table")
+    _tell_broken_rules(settings)
+
+
+def _tell_broken_rules(settings: Settings) -> None:
+    """Note what is wrong with the rules of watched folders.
+
+    It is no mistake in the configuration: whoever may write there must not stop the daemon.
+    """
+    from captiond.rules.tree import RuleTree
+
     for folder in settings.folders:
         try:
             RuleTree().at(folder.path, "")
-        except RulesBroken as error:  # whoever may write there must not stop the daemon
+        except RulesBroken as error:
             for problem in error.problems:
                 output.note(f"{error.path}: {problem}")
 

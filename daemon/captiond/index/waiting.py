@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
@@ -12,19 +13,22 @@ from captiond.rules.base import OPENING
 
 T = TypeVar("T")
 
-# A photo that is queued for a person's words keeps the reason that it had before.
+# A photo that is queued for a person's words keeps the reason that it had before. INDEXED BY: left
+# to itself the planner reads all that is queued, for each folder: 160 s for 100,000 photos.
 _HELD = f"""
-    state = 'queued' AND owner IS NULL AND retry_at > :now AND root = :root
-    AND (instr(reason, '{OPENING}') OR unasked IS NOT NULL)
+    FROM photos INDEXED BY photos_later
+    WHERE state = 'queued' AND owner IS NULL AND retry_at > :now AND lane IN (0, 1)
+    AND root = :root AND (instr(reason, '{OPENING}') OR unasked IS NOT NULL)
 """
 _FOLDERS = f"""
-    SELECT DISTINCT folder FROM photos INDEXED BY photos_later
-    WHERE {_HELD} AND retry_at IS NOT NULL AND lane IN (0, 1)
+    SELECT DISTINCT folder {_HELD}
     AND (:path = '' OR folder = :path OR (folder > :path || '/' AND folder < :path || '0'))
+"""
+_WAKE = f"""
+    UPDATE photos SET retry_at = :now WHERE id IN (
+        SELECT id {_HELD} AND folder IN (SELECT value FROM json_each(:folders))
+    )
 """  # noqa: S608 constant parts
-_WAKE = f"UPDATE photos SET retry_at = :now WHERE {_HELD} AND folder = :folder"  # noqa: S608 constant parts
-
-
 _REASONS = f"""
     SELECT reason, count(*) FROM photos INDEXED BY photos_later
     WHERE state = 'queued' AND owner IS NULL AND retry_at IS NOT NULL AND lane IN (0, 1)
@@ -60,5 +64,6 @@ class SqliteWaiting:
 
     async def wake(self, root: str, folders: Sequence[str], *, now: float) -> int:
         """Make the photos straight in these folders that are held due; return how many."""
-        rows = [{"root": to_stored(root), "folder": to_stored(one), "now": now} for one in folders]
-        return await self._write(lambda db: db.executemany(_WAKE, rows).rowcount)
+        stored = json.dumps([to_stored(folder) for folder in folders])
+        values = {"root": to_stored(root), "folders": stored, "now": now}
+        return await self._write(lambda db: db.execute(_WAKE, values).rowcount)
