@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from captiond.config import isolated_environment
-from captiond.testing.photo_maker import distinct, make_jpeg
+from captiond.testing.photo_maker import make_jpeg, retouched
 
 PROGRAM = Path(sys.executable).with_name("captiond")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,11 +39,11 @@ def large_jpeg(seed: int) -> bytes:
 
 
 def lay_out(folder: Path, make: Callable[[int], bytes], *, count: int) -> None:
-    """Write `count` files of different bytes, made from a few pictures."""
+    """Write `count` different pictures, made from a few."""
     folder.mkdir(parents=True)
     pictures = [make(seed) for seed in range(min(PICTURES, count))]
     for number in range(count):
-        data = distinct(pictures[number % len(pictures)], number)
+        data = retouched(pictures[number % len(pictures)], number)
         (folder / f"photo{number:05}.jpg").write_bytes(data)
 
 

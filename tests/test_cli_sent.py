@@ -13,7 +13,7 @@ from tags_helpers import bag, packet
 
 from captiond.config import load
 from captiond.onepass import scan
-from captiond.testing.photo_maker import distinct, make_jpeg
+from captiond.testing.photo_maker import make_jpeg, retouched
 
 PICTURE = make_jpeg(width=64, height=48)
 
@@ -70,13 +70,13 @@ async def test_the_prompt_itself_is_stored_once(tmp_path: Path) -> None:
         quiet = config.read_text().replace("[captioner]", "[captioner]\ncontext = false")
         config.write_text(quiet)
         for number in range(3):
-            (home.photos / f"{number}.jpg").write_bytes(distinct(PICTURE, number))
+            (home.photos / f"{number}.jpg").write_bytes(retouched(PICTURE, number))
         await pass_over(home)
         assert texts_stored(home) == [[None]] * 3
         (text,) = told(home, "1.jpg")["texts"]
         assert text.startswith("Describe this photo")
         config.write_text(quiet.replace("context = false", 'prompt = "Of {{folder}} {name}."'))
-        (home.photos / "new.jpg").write_bytes(distinct(PICTURE, 9))
+        (home.photos / "new.jpg").write_bytes(retouched(PICTURE, 9))
         await pass_over(home)
         assert told(home, "new.jpg")["texts"][1].startswith('Of {folder} "new.jpg".')
 

@@ -18,7 +18,6 @@ from captiond.intake.folder import WatchedFolder
 from captiond.intake.listing import list_folder
 from captiond.intake.look import look
 from captiond.models import Photo
-from captiond.testing.photo_maker import distinct
 
 ROUNDS = [3_000, pytest.param(300_000, marks=pytest.mark.soak)]
 WRITES = [300, pytest.param(20_000, marks=pytest.mark.soak)]
@@ -130,24 +129,32 @@ def test_nothing_is_written_or_swept_outside(stage, rounds):
     assert state_of(outside) == before
 
 
+def blueish(number: int) -> bytes:
+    return coloured((number % 64, number // 64, 255))
+
+
+def reddish(number: int) -> bytes:
+    return coloured((255, number // 64, number % 64))
+
+
 @pytest.mark.parametrize("photos", [24, pytest.param(2_000, marks=pytest.mark.soak)])
 def test_the_daemon_among_swaps_never_leaves_its_root(tmp_path, photos):
     """While folders are links half of the time: only my pictures are sent, all end captioned."""
     outside = tmp_path / "outside"
     with serving(keep=10 * photos) as server:
         home = Home(tmp_path / "home", server.base_url, sidecars=("xmp", "txt"))
-        inside, blue, red = home.photos / "swap/in", coloured((0, 0, 255)), coloured((255, 0, 0))
-        for folder, picture in ((inside, blue), (outside / "in", red)):
+        inside = home.photos / "swap/in"
+        for folder, picture in ((inside, blueish), (outside / "in", reddish)):
             folder.mkdir(parents=True)
             for number in range(photos):
-                (folder / f"{number}.jpg").write_bytes(distinct(picture, number))
-        (outside / "in/secret.jpg").write_bytes(red)
+                (folder / f"{number}.jpg").write_bytes(picture(number))
+        (outside / "in/secret.jpg").write_bytes(reddish(photos))
         (home.photos / "link").symlink_to(outside)
         before = state_of(outside)
         with home.daemon() as daemon:
             with swapping(home.photos / "swap", home.photos / "link") as swaps:
                 for number in range(5):
-                    (home.photos / f"{number}.jpg").write_bytes(distinct(blue, photos + number))
+                    (home.photos / f"{number}.jpg").write_bytes(blueish(photos + number))
                     wait_until(lambda n=number: home.states().get(f"{n}.jpg") == "captioned")
             for path in (home.photos / "swap/in").glob("*.jpg"):
                 path.touch()  # the stranger has gone; an event of each of what he kept away

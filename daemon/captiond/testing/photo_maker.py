@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import random
 from datetime import datetime
@@ -11,6 +10,7 @@ from PIL import ExifTags, Image, ImageChops
 
 _SOI = b"\xff\xd8"
 _COMMENT, _EXIF = b"\xff\xfe", b"\xff\xe1"
+_QUANTIZATION = b"\xff\xdb"
 _TILE_PX = 512
 
 
@@ -33,13 +33,26 @@ def make_jpeg(
 
 
 def tiny_jpeg(number: int) -> bytes:
-    """Return a JPEG of 16 x 16 pixels and some 700 bytes, other bytes for each number."""
-    return distinct(_tiny(), number)
+    """Return a JPEG of 16 x 16 pixels and some 700 bytes, another picture for each number."""
+    return make_jpeg(width=16, height=16, seed=number, noise=0)
 
 
 def distinct(jpeg: bytes, number: int) -> bytes:
     """Return the same picture in other bytes: the number stands in a comment."""
     return _with_segment(jpeg, _COMMENT, f"photo {number}".encode())
+
+
+def retouched(jpeg: bytes, number: int) -> bytes:
+    """Return another picture of the same size without encoding it: with other contrasts.
+
+    `number` is less than 7 ** 6.
+    """
+    table = jpeg.index(_QUANTIZATION) + len(_QUANTIZATION) + 3  # its length and its number
+    steps = bytearray(jpeg)
+    for place in range(6):
+        number, more = divmod(number, 7)
+        steps[table + place] = min(steps[table + place] + more, 255)
+    return bytes(steps)
 
 
 def with_exif(
@@ -67,11 +80,6 @@ def with_exif(
     if coordinates is not None:
         exif.get_ifd(ExifTags.IFD.GPSInfo).update(_gps(*coordinates))
     return _with_segment(jpeg, _EXIF, exif.tobytes())
-
-
-@functools.cache
-def _tiny() -> bytes:
-    return make_jpeg(width=16, height=16, noise=0)
 
 
 def _grain(size: tuple[int, int], noise: float, rng: random.Random) -> Image.Image:
