@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+from captiond.images.decoder import _ENVIRONMENT
 
 SHUT = """
 import ctypes, errno, json, os, signal, socket, sys, threading
@@ -37,5 +40,6 @@ def confined(body: str) -> dict[str, str]:
 
 
 def ran(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    environ = os.environ | _ENVIRONMENT
     command = [sys.executable, "-W", "ignore", "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, check=False, timeout=30, env=environ)

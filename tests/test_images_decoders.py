@@ -150,7 +150,8 @@ async def test_a_child_knows_no_secret_and_has_no_file_of_the_daemon(monkeypatch
             await asked(pool)
             process = psutil.Process(pool.pids()[0])
             assert process.environ().keys() <= {
-                "MALLOC_ARENA_MAX", "VIPS_CONCURRENCY", "VIPS_DISC_THRESHOLD", "LC_CTYPE",
+                "MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                "VIPS_CONCURRENCY", "VIPS_DISC_THRESHOLD", "LC_CTYPE",
             }  # fmt: skip
             assert process.open_files() == [] or all(
                 entry.path.startswith("/proc/") for entry in process.open_files()

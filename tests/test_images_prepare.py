@@ -28,6 +28,7 @@ from captiond.images.prepare import arm
 from captiond.testing.photo_maker import make_jpeg, with_exif
 
 SHOWN = {
+    "DSC_0042.DNG": ("raw", 480, 320),
     "DSC_0042.JPG": ("jpeg", 480, 320),
     "IMG_0001.HEIC": ("heic", 451, 300),
     "PXL_20240101_120000000.MP.jpg": ("jpeg", 451, 300),
@@ -35,6 +36,7 @@ SHOWN = {
     "anim.gif": ("gif", 225, 150),
     "astronaut.heic": ("heic", 512, 512),
     "bad/png_named.jpg": ("png", 200, 133),
+    "cat.jxl": ("jxl", 451, 300),
     "cat.png": ("png", 451, 300),
     "china.jpg": ("jpeg", 640, 427),
     "cmyk.jpg": ("jpeg", 451, 300),
@@ -58,12 +60,10 @@ SHOWN = {
     "small.bmp": ("bmp", 200, 133),
 }
 NO_PHOTOS = {
-    "DSC_0042.DNG": (Undecodable, "camera raw files cannot be read"),
     "IMG_0001.MOV": (NotAPhoto, "not an image: the file starts like a video"),
     "bad/html.png": (NotAPhoto, "not an image: the file starts like HTML text"),
     "bad/truncated.jpg": (Undecodable, "the JPEG is cut off"),
     "bad/zero.jpg": (NotAPhoto, "not an image: the file is empty"),
-    "cat.jxl": (Undecodable, "JPEG XL images cannot be read"),
 }
 UPRIGHT = ["orient3.jpg", "orient5.jpg", "orient6.jpg", "orient8.jpg", "orient6.heic"]
 

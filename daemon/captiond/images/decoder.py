@@ -29,6 +29,8 @@ _BOOT = (
 # Nothing else of the environment: the API key is no business of a decoder's.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the address space that is limited
+    "OMP_NUM_THREADS": "1",  # LibRaw's
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's, which start before the doors are shut
     "VIPS_CONCURRENCY": "1",  # one thread per child; there are as many children as cores
     "VIPS_DISC_THRESHOLD": "1000g",  # never a temporary file
 }

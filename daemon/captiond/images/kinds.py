@@ -17,7 +17,7 @@ class Kind:
 
     name: str
     label: str
-    decoder: Literal["vips", "pillow"]
+    decoder: Literal["vips", "pillow", "libraw"]
     pillow: str
 
 
@@ -31,7 +31,21 @@ JPEG_2000 = Kind("jpeg2000", "JPEG 2000", "pillow", "JPEG2000")
 HEIC = Kind("heic", "HEIC", "pillow", "HEIF")
 HEIF = Kind("heif", "HEIF", "pillow", "HEIF")
 AVIF = Kind("avif", "AVIF", "pillow", "AVIF")
+PSD = Kind("psd", "Photoshop document", "pillow", "PSD")
+JPEG_XL = Kind("jxl", "JPEG XL", "pillow", "JXL")
+RAW = Kind("raw", "raw file", "libraw", "TIFF")
+"""Most raw files are TIFFs, so that Pillow reads their metadata."""
 
+_RAW_STARTS = (
+    b"IIRO",
+    b"IIRS",
+    b"MMOR",
+    b"IIU\0",
+    b"FUJIFILMCCD-RAW",
+    b"FOVb",
+    b"\0MRM",
+    b"II\x1a\0\0\0HEAPCCDR",
+)
 _STARTS = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -39,10 +53,12 @@ _STARTS = (
     (b"GIF89a", GIF),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", JPEG_2000),
     (b"\xff\x4f\xff\x51", JPEG_2000),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JPEG_XL),
+    (b"8BPS\0\1", PSD),
+    *((start, RAW) for start in _RAW_STARTS),
 )
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")
-_JPEG_XL_STARTS = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -50,14 +66,21 @@ _OTHER_STARTS = (
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript document"),
     (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
-    (b"8BPS", "a Photoshop document"),
+    (b"8BPS\0\2", "a large Photoshop document, which cannot be read"),
+    (b"8BPS", "a Photoshop document of an unknown kind"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"<!doctype html", "HTML text"),
     (b"<html", "HTML text"),
     (b"<svg", "an SVG drawing"),
     (b"<?xml", "XML text"),
 )
-_NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
+_NEW_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 254, 262, 330, 50706
+_SENSOR = {32803, 34892}
+"""Pixels as they come from a sensor, with one colour each, or with all three but not developed."""
+_MOST_DIRECTORIES = 8
+_ENTRY_BYTES = 12
+_NUMBERS = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4)}
+"""The types of whole numbers, as `struct` calls them, and their sizes."""
 
 
 def tell(fd: int) -> Kind:
@@ -68,7 +91,7 @@ def tell(fd: int) -> Kind:
     head = os.pread(fd, HEAD_BYTES, 0)
     kind = look(head)
     if kind is TIFF and _is_raw(fd, head):
-        raise _raw()
+        return RAW
     return kind
 
 
@@ -98,6 +121,8 @@ def _known(head: bytes) -> Kind | None:
 
 def _boxed(head: bytes) -> Kind | None:
     """Return the kind of an ISO base media file: its first brand, then the compatible ones."""
+    if head[8:12] == b"crx ":
+        return RAW  # Canon's CR3
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, size, 4))]
     if brands[0] not in _HEIC_BRANDS | _HEIF_BRANDS | _AVIF_BRANDS:
@@ -108,10 +133,6 @@ def _boxed(head: bytes) -> Kind | None:
 
 
 def _refusal(head: bytes) -> NotAPhoto | Undecodable:
-    if head.startswith(_JPEG_XL_STARTS):
-        return Undecodable("JPEG XL images cannot be read")
-    if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx ":
-        return _raw()
     if not head:
         return NotAPhoto("not an image: the file is empty")
     return NotAPhoto(f"not an image: the file starts like {_likeness(head)}")
@@ -129,20 +150,35 @@ def _likeness(head: bytes) -> str:
     return "no image format known here"
 
 
-def _raw() -> Undecodable:
-    return Undecodable("camera raw files cannot be read")
-
-
 def _is_raw(fd: int, head: bytes) -> bool:
     """Tell a raw file in TIFF's clothes: opened as a TIFF it shows a thumbnail of 96x64."""
     if head[8:10] == b"CR":
         return True
     order = "<" if head.startswith(b"II") else ">"
-    offset = int.from_bytes(head[4:8], "little" if order == "<" else "big")
-    count = os.pread(fd, 2, offset)
-    if head[2:4] not in {b"*\0", b"\0*"} or len(count) != 2:  # noqa: PLR2004 a 16-bit number
+    if head[2:4] not in {b"*\0", b"\0*"}:
         return False
-    directory = os.pread(fd, struct.unpack(f"{order}H", count)[0] * 12, offset + 2)
-    usable = directory[: len(directory) // 12 * 12]
-    entries = {tag: value for tag, _, _, value in struct.iter_unpack(f"{order}HHII", usable)}
-    return _DNG_VERSION in entries or bool(entries.get(_NEW_SUBFILE_TYPE, 0) & 1)
+    (offset,) = struct.unpack(f"{order}I", head[4:8])
+    first = _directory(fd, order, offset)
+    if _DNG_VERSION in first or first.get(_NEW_SUBFILE_TYPE, (0,))[0] & 1:
+        return True
+    below = first.get(_SUB_DIRECTORIES, ())[:_MOST_DIRECTORIES]
+    shown = [first, *(_directory(fd, order, at) for at in below)]
+    return any(_SENSOR.intersection(one.get(_PHOTOMETRIC, ())) for one in shown)
+
+
+def _directory(fd: int, order: str, offset: int) -> dict[int, tuple[int, ...]]:
+    """Return the whole numbers of a TIFF's directory, by their tags; empty where there is none."""
+    count = os.pread(fd, 2, offset)
+    if len(count) != 2:  # noqa: PLR2004 a 16-bit number
+        return {}
+    listed = os.pread(fd, struct.unpack(f"{order}H", count)[0] * _ENTRY_BYTES, offset + 2)
+    usable = listed[: len(listed) // _ENTRY_BYTES * _ENTRY_BYTES]
+    found = {}
+    for tag, form, many, value in struct.iter_unpack(f"{order}HHI4s", usable):
+        letter, size = _NUMBERS.get(form, ("", 0))
+        wanted = min(many, _MOST_DIRECTORIES) * size
+        (at,) = struct.unpack(f"{order}I", value)
+        data = value if wanted <= len(value) else os.pread(fd, wanted, at)
+        if letter and len(data) >= wanted:
+            found[tag] = struct.unpack(f"{order}{wanted // size}{letter}", data[:wanted])
+    return found

@@ -7,11 +7,13 @@ Runs in a decoder child: what is not refused here may still crash or hang.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from time import strptime
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import pillow_heif
 import pyvips
@@ -25,35 +27,32 @@ from PIL import (
     ImagePalette,
     Jpeg2KImagePlugin,
     MpoImagePlugin,
+    PsdImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from captiond.errors import Undecodable
-from captiond.images import facts, inscriptions, kinds, likeness, palette
+from captiond.images import facts, inscriptions, kinds, palette, raw
+from captiond.images.fresh import GLANCE_PX, ICC, Fresh, encoded
 from captiond.images.kinds import Kind
 from captiond.images.sizes import check_size
+from captiond.images.troubles import is_rare, told
 from captiond.images.wire import Limits
 from captiond.models import Facts, Handwriting, Prepared, Tags
 
-JPEG_QUALITY = 85
-_GLANCE_PX = 24
-_WHITE = 255
-_ICC = "icc-profile-data"
 _LOADERS = ("Jpeg", "Png", "Nsgif", "Webp", "Tiff")
-_PLUGINS = (AvifImagePlugin, Jpeg2KImagePlugin, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
-_LOADED_LATE_BY_PILLOW = (ImageCms, ImageColor, ImageFilter, ImagePalette)
-_SIGNS_OF_A_CUT = ("premature", "truncated", "not enough", "unexpected end", "eof", "end of")
-_SIGNS_OF_A_RARITY = ("support", "configured", "out of range", "whole number", "labq", "field 262")
-_SIGNS_OF_MEMORY = (
-    "out of memory",
-    "insufficient memory",
-    "memory allocation",
-    "cannot allocate",
-    "creating thread",
+_PLUGINS = (
+    AvifImagePlugin,
+    Jpeg2KImagePlugin,
+    MpoImagePlugin,
+    PsdImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
 )
-
-T = TypeVar("T")
+_JPEG_XL_PLUGIN = "pillow_jxl"
+NO_JPEG_XL = "JPEG XL images are read with an extra: install captiond[jxl]"
+_LOADED_LATE_BY_PILLOW = (ImageCms, ImageColor, ImageFilter, ImagePalette)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +62,6 @@ class _Known:
     facts: Facts
     tags: Tags = field(default_factory=Tags)
     handwriting: Handwriting = field(default_factory=Handwriting)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fresh:
-    """A JPEG, its size, and a few hundred RGB pixels that sum it up.
-
-    `pixels` is a digest of what it shows, `likeness` a perceptual hash.
-    """
-
-    data: bytes
-    width: int
-    height: int
-    glance: bytes
-    pixels: str
-    likeness: str
 
 
 def arm() -> None:
@@ -92,6 +76,8 @@ def arm() -> None:
     pillow_heif.register_heif_opener(
         decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
     )
+    with suppress(ImportError):
+        importlib.import_module(_JPEG_XL_PLUGIN)
     pyvips.cache_set_max(0)
     pyvips.operation_block_set("VipsForeignLoad", True)
     for loader in _LOADERS:
@@ -100,7 +86,7 @@ def arm() -> None:
 
 def start_threads() -> None:
     """Let libvips start the threads it keeps."""
-    _encoded(pyvips.Image.black(_GLANCE_PX, _GLANCE_PX))
+    encoded(pyvips.Image.black(GLANCE_PX, GLANCE_PX))
 
 
 def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
@@ -109,26 +95,27 @@ def prepare(fd: int, digest: str, limits: Limits) -> Prepared:
     Raises NotAPhoto for what is no image, Undecodable for what is damaged or too large.
     """
     kind = kinds.tell(fd)
+    if kind is kinds.JPEG_XL and _JPEG_XL_PLUGIN not in sys.modules:
+        raise Undecodable(NO_JPEG_XL)
     with open(fd, "rb", closefd=False) as file:
-        known, fresh = _told(kind, limits, lambda: _decoded(file, kind, digest, limits))
+        known, fresh = told(kind, limits, lambda: _decoded(file, kind, digest, limits))
     seen = replace(known.facts, pixels=fresh.pixels, likeness=fresh.likeness)
     size, glance = (fresh.width, fresh.height), palette.of_pixels(fresh.glance)
     return Prepared(fresh.data, "image/jpeg", *size, seen, glance, known.tags, known.handwriting)
 
 
-def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[_Known, _Fresh]:
-    decode = _with_vips if kind.decoder == "vips" else _with_pillow
+def _decoded(file: BinaryIO, kind: Kind, digest: str, limits: Limits) -> tuple[_Known, Fresh]:
     try:
-        known, image = decode(file, kind, digest, limits)
-        return known, _encoded(image)
+        known, image = _DECODERS[kind.decoder](file, kind, digest, limits)
+        return known, encoded(image)
     except pyvips.Error as error:
         # Lab, old-style JPEG, 12 bits, tiles of separate planes: Pillow shows these.
-        if kind is not kinds.TIFF or not _shows(_SIGNS_OF_A_RARITY, _detail(error)):
+        if kind is not kinds.TIFF or not is_rare(error):
             raise
         with suppress(*facts.RUBBISH):
             file.seek(0)
             known, image = _with_pillow(file, kind, digest, limits)
-            return known, _encoded(image)
+            return known, encoded(image)
         raise
 
 
@@ -166,8 +153,20 @@ def _with_pillow(
         plain.tobytes(), plain.width, plain.height, len(plain.getbands()), "uchar"
     ).copy(interpretation="srgb")
     if profile:
-        fresh.set_type(pyvips.GValue.blob_type, _ICC, profile)
+        fresh.set_type(pyvips.GValue.blob_type, ICC, profile)
     return known, fresh
+
+
+def _with_libraw(
+    file: BinaryIO, kind: Kind, digest: str, limits: Limits
+) -> tuple[_Known, pyvips.Image]:
+    shown = raw.render(file, max_megapixels=limits.max_megapixels)
+    known = _known_of_raw(file, kind, digest, shown)
+    edge = limits.max_edge_px
+    return known, shown.picture.thumbnail_image(edge, height=edge, size="down", no_rotate=True)
+
+
+_DECODERS = {"vips": _with_vips, "pillow": _with_pillow, "libraw": _with_libraw}
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
@@ -202,6 +201,19 @@ def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.I
         return _Known(Facts(digest=digest, format=kind.name, width=size[0], height=size[1]))
 
 
+def _known_of_raw(file: BinaryIO, kind: Kind, digest: str, shown: raw.Rendering) -> _Known:
+    """Let Pillow read the metadata of a TIFF, else those of the preview."""
+    for source, form in ((file, kind.pillow), (BytesIO(shown.preview or b""), "JPEG")):
+        with suppress(*facts.RUBBISH):
+            source.seek(0)
+            with Image.open(source, formats=[form]) as image:
+                known = _known(image, kind, digest)
+            return replace(
+                known, facts=replace(known.facts, width=shown.width, height=shown.height)
+            )
+    return _Known(Facts(digest=digest, format=kind.name, width=shown.width, height=shown.height))
+
+
 def _check_size(known: Facts, limits: Limits) -> None:
     check_size(known.width, known.height, max_megapixels=limits.max_megapixels)
 
@@ -214,68 +226,3 @@ def _jpeg_shrink(known: Facts, edge: int) -> int:
     """
     longest = max(known.width, known.height)
     return next(shrink for shrink in (8, 4, 2, 1) if shrink == 1 or longest / shrink >= edge)
-
-
-def _encoded(small: pyvips.Image) -> _Fresh:
-    """Return the small image as a JPEG of nothing but its pixels, in sRGB."""
-    plain = _in_srgb(small).colourspace("srgb")
-    if plain.hasalpha():
-        plain = plain.flatten(background=_WHITE)
-    plain = plain.cast("uchar").copy_memory()
-    data = plain.jpegsave_buffer(Q=JPEG_QUALITY, keep="none")
-    across, down = (max(1, edge // _GLANCE_PX) for edge in (plain.width, plain.height))
-    glance = plain.shrink(across, down).copy_memory()
-    return _Fresh(
-        data,
-        plain.width,
-        plain.height,
-        bytes(glance.write_to_memory()),
-        pixels=likeness.digest_of(plain),
-        likeness=likeness.hash_of(glance),
-    )
-
-
-def _in_srgb(small: pyvips.Image) -> pyvips.Image:
-    """Heed the colour profile of the photo, as far as it has one that makes sense."""
-    fallback = {"input_profile": "cmyk"} if small.interpretation == "cmyk" else {}
-    if small.get_typeof(_ICC):
-        try:
-            return small.icc_transform("srgb", embedded=True, **fallback)
-        except pyvips.Error:  # a rubbish profile: the pixels are a picture all the same
-            small = small.copy()
-            small.remove(_ICC)
-    return small.icc_transform("srgb", **fallback) if fallback else small
-
-
-def _told(kind: Kind, limits: Limits, work: Callable[[], T]) -> T:
-    """Do the work; whatever either library raises becomes Undecodable with a plain sentence."""
-    try:
-        return work()
-    except pyvips.Error as error:
-        raise _undecodable(kind, limits, _detail(error)) from error
-    except MemoryError as error:
-        raise _undecodable(kind, limits, _SIGNS_OF_MEMORY[0]) from error
-    except facts.RUBBISH as error:
-        raise _undecodable(kind, limits, str(error)) from error
-
-
-def _undecodable(kind: Kind, limits: Limits, detail: str) -> Undecodable:
-    if _shows(_SIGNS_OF_MEMORY, detail):
-        return Undecodable(
-            f"decoding the {kind.label} needs more memory than "
-            f"images.decode_megabytes = {limits.decode_megabytes}"
-        )
-    if _shows(_SIGNS_OF_A_CUT, detail):
-        return Undecodable(f"the {kind.label} is cut off")
-    if _shows(_SIGNS_OF_A_RARITY, detail):
-        return Undecodable(f"the {kind.label} is damaged, or of a rare kind that cannot be read")
-    return Undecodable(f"the {kind.label} is damaged or cut off")
-
-
-def _detail(error: pyvips.Error) -> str:
-    return f"{error.message} {error.detail}"
-
-
-def _shows(signs: tuple[str, ...], detail: str) -> bool:
-    said = detail.casefold()
-    return any(sign in said for sign in signs)

@@ -33,7 +33,7 @@ def measure(fd: int, kind: Kind) -> Size | None:
     The file's offset stays where it is. Raises OSError.
     """
     try:
-        return _READERS[kind](fd)
+        return _READERS.get(kind, _untold)(fd)
     except struct.error:  # the file ends before it tells
         return None
 
@@ -51,6 +51,15 @@ def check_size(width: int, height: int, *, max_megapixels: int) -> None:
 def megapixels(size: Size) -> float:
     """Return how many millions of pixels that are."""
     return size[0] * size[1] / 1e6
+
+
+def _untold(_fd: int) -> None:
+    """Return None: a raw file has several pictures, JPEG XL packs its header into bits."""
+
+
+def _psd(fd: int) -> Size | None:
+    height, width = struct.unpack("!II", os.pread(fd, 8, 14))
+    return width, height
 
 
 def _jpeg(fd: int) -> Size | None:
@@ -152,4 +161,5 @@ _READERS: dict[Kind, Callable[[int], Size | None]] = {
     kinds.HEIC: _boxed,
     kinds.HEIF: _boxed,
     kinds.AVIF: _boxed,
+    kinds.PSD: _psd,
 }
