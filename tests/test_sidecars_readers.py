@@ -7,7 +7,11 @@ import shutil
 import subprocess
 
 import pytest
-from sidecars_helpers import CREATED_AT_ISO, make_photo, write
+from sidecars_helpers import CREATED_AT_ISO, make_photo, subject, write
+from sidecars_rdf_helpers import CORPUS
+
+from captiond.handwriting import is_junk
+from captiond.sidecars.xmp import Xmp
 
 CAPTION = "Zwei Fähren & eine <Brücke>\nim Regen \U0001f6a2"
 
@@ -88,3 +92,63 @@ def test_an_edit_by_another_program_stays(xmp):
     told = " ".join(run("exiv2", "-px", "print", str(xmp)).split())
     assert 'Xmp.dc.title LangAlt 1 lang="x-default" Other' in told
     assert 'Xmp.dc.description LangAlt 1 lang="x-default" New words' in told
+
+
+# --- merged into what others wrote
+
+TELLS_NOTHING = {"hand_bare_rdf", "hand_prefixes", "hand_utf16"}
+"""exiv2 0.27 does not take these for XMP, before and after."""
+
+
+@pytest.fixture(params=CORPUS, ids=lambda path: path.stem)
+def pair(request, tmp_path):
+    """Return a sidecar of others, and captiond's words merged into it."""
+    before = request.param.read_bytes()
+    words = {"caption": "Two ships", "title": "At sea", "alt_text": "Ships", "keywords": ("wave",)}
+    merged = tmp_path / f"{request.param.stem}.xmp"
+    merged.write_bytes(Xmp().merge(before, subject(**words)))
+    return request.param, merged
+
+
+def test_exiftool_reads_everything_in_merged_sidecars(pair):
+    """exiftool, and so Immich, sees a person's words or captiond's, and all else as before."""
+    theirs, merged = (json.loads(run("exiftool", "-json", "-G1", str(path)))[0] for path in pair)
+    hand = Xmp().handwriting(pair[0].read_bytes())
+    if not hand.caption:
+        assert merged["XMP-dc:Description"] == merged["XMP-tiff:ImageDescription"] == "Two ships"
+    if not hand.title:
+        assert merged["XMP-dc:Title"] == "At sea"
+    assert merged["XMP-iptcCore:AltTextAccessibility"] == "Ships"
+    assert "wave" in str(merged["XMP-dc:Subject"])
+    for name, value in theirs.items():
+        if not name.startswith(("System:", "ExifTool:")) and name != "SourceFile":
+            assert _holds(merged[name], value), name
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [path for path in CORPUS if path.stem not in TELLS_NOTHING],
+    ids=lambda path: path.stem,
+    indirect=True,
+)
+def test_exiv2_reads_everything_in_merged_sidecars(pair):
+    """exiv2, and so darktable, digiKam, gThumb, refuses no packet and sees all else as before."""
+    told = (run("exiv2", "-px", "print", str(path)) for path in pair)
+    theirs, merged = (" ".join(text.split()) for text in told)
+    hand = Xmp().handwriting(pair[0].read_bytes())
+    if not hand.caption:
+        assert 'Xmp.dc.description LangAlt 1 lang="x-default" Two ships' in merged
+    if not hand.title:
+        assert 'Xmp.dc.title LangAlt 1 lang="x-default" At sea' in merged
+    assert 'Xmp.iptc.AltTextAccessibility LangAlt 1 lang="x-default" Ships' in merged
+    assert "wave" in merged.partition("Xmp.dc.subject XmpBag")[2]
+    names = {word for word in theirs.split() if word.startswith("Xmp.")}
+    assert names <= set(merged.split())
+
+
+def _holds(now: object, before: object) -> bool:
+    """Tell whether a value is as before, but for added items and replaced junk."""
+    if is_junk(str(before)):
+        return True
+    kept = before if isinstance(before, list) else [before]
+    return all(one in (now if isinstance(now, list) else [now]) for one in kept)

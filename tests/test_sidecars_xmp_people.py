@@ -189,3 +189,32 @@ def test_the_seal_goes_with_the_first_change():
     assert "CaptionSeal" in told(theirs)
     assert "CaptionSeal" not in told(XMP.merge(theirs, NEXT))
     assert XMP.merge(theirs, ABOUT) == theirs
+
+
+def test_a_long_description_of_a_person_stays():
+    """IPTC's extended description may be a person's where the caption is not: both stand."""
+    story = alt("core:ExtDescrAccessibility", ("x-default", "A long story"))
+    theirs = packet(story, 'xmlns:core="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"')
+    merged = told(XMP.merge(theirs, ABOUT))
+    assert merged["ExtDescrAccessibility"] == ["A long story@x-default"]
+    assert merged["description"] == ["Two ferries@x-default"]
+
+
+def test_copies_of_a_caption_that_was_taken_back_go():
+    """Who removes the description in one program does not find it in the next."""
+    theirs = MERGED.replace(b">Two ferries<", b"><", 1)
+    assert theirs.count(b"Two ferries") == 2
+    assert b"Two ferries" not in XMP.merge(theirs, ABOUT)
+
+
+def test_what_a_person_took_back_elsewhere_is_remembered_here():
+    """Words that a person removed from another sidecar go from the XMP, and do not come back."""
+    left = subject(caption="", title="", alt_text="Ships", keywords=("sea",), origin="human")
+    for content in (MERGED, XMP.render(ABOUT)):
+        after = XMP.merge(content, left)
+        assert not {"description", "title", *PROVENANCE} & set(told(after))
+        assert told(after)["subject"] == ["sea"]
+        assert XMP.merge(after, left) == after
+        recaptioned = told(XMP.merge(after, ABOUT))
+        assert not {"description", "title"} & set(recaptioned)
+        assert recaptioned["subject"] == ["sea"]

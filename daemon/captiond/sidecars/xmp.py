@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from captiond.errors import SidecarForeign
-from captiond.models import Handwriting
+from captiond.models import HUMAN, Handwriting
 from captiond.sidecars import xmp_keywords as keywords
 from captiond.sidecars import xmp_provenance as provenance
 from captiond.sidecars import xmp_texts as texts
@@ -121,8 +121,14 @@ def _blank() -> etree._Element:
 
 def _fill(packet: Packet, subject: Subject) -> None:
     words, anew = subject.caption.description, subject.anew
-    has_caption = texts.fill(packet, texts.CAPTION, clean(words.caption), anew=anew)
-    texts.fill(packet, texts.TITLE, clean(words.title), anew=anew)
-    texts.fill(packet, texts.ALT_TEXT, clean(words.alt_text), anew=anew)
-    keywords.fill(packet, words.keywords, anew=anew)
+    by_hand = subject.caption.origin == HUMAN
+    has_caption, *_ = (
+        texts.fill(packet, field, clean(text), anew=anew, by_hand=by_hand)
+        for field, text in (
+            (texts.CAPTION, words.caption),
+            (texts.TITLE, words.title),
+            (texts.ALT_TEXT, words.alt_text),
+        )
+    )
+    keywords.fill(packet, words.keywords, anew=anew, by_hand=by_hand)
     provenance.fill(packet, subject, has_caption=has_caption)

@@ -60,14 +60,19 @@ def read(packet: Packet) -> Keywords:
     return Keywords(tuple(_without(added, lost)), tuple(removed), tuple(theirs))
 
 
-def fill(packet: Packet, keywords: Iterable[str], *, anew: bool = False) -> None:
+def fill(
+    packet: Packet, keywords: Iterable[str], *, anew: bool = False, by_hand: bool = False
+) -> None:
     """Add keywords that nobody wrote or removed; take away those that are wanted no longer.
 
-    `anew` adds also what a person removed.
+    `anew` adds also what a person removed. `by_hand`: the words are a person's, so that a keyword
+    which is missing among them was removed.
     """
     wanted, now = _once(distinct(keywords)), read(packet)
     removed = _without(now.removed, _keys(wanted)) if anew else list(now.removed)
     kept = [word for word in now.ours if keyword_key(word) in _keys(wanted)]
+    if by_hand:
+        removed += _without(now.ours, _keys(kept))
     first = not (packet.texts(ADDED) or packet.texts(REMOVED) or now.theirs)
     growing = [one for one in LISTS if _may_grow(packet, one, first=first)]
     new = _without(wanted, _keys([*kept, *removed, *now.theirs])) if growing else []

@@ -72,10 +72,13 @@ def is_taken_back(packet: Packet, field: Field) -> bool:
     return known and not theirs(packet, field) and not stands(packet, field)
 
 
-def fill(packet: Packet, field: Field, text: str, *, anew: bool = False) -> bool:
+def fill(
+    packet: Packet, field: Field, text: str, *, anew: bool = False, by_hand: bool = False
+) -> bool:
     """Write a text where none of a person's stands; return whether captiond has the word here.
 
-    `anew` writes also what a person took back.
+    `anew` writes also what a person took back. `by_hand`: the words are a person's, so that a text
+    which is missing among them was taken back, and is remembered so.
     """
     if person := theirs(packet, field):
         _replace(packet, field, person)
@@ -88,8 +91,9 @@ def fill(packet: Packet, field: Field, text: str, *, anew: bool = False) -> bool
         return True
     if text or stands(packet, field):
         _write(packet, field, text, again=taken_back)
-        packet.set_text(field.digest, digest_of(text) if text else "")
-    return True
+        if text or not by_hand:
+            packet.set_text(field.digest, digest_of(text) if text else "")
+    return not is_taken_back(packet, field)
 
 
 def withdraw(packet: Packet, field: Field) -> None:
