@@ -6,12 +6,14 @@ import functools
 import io
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
 import pytest
-from batch_helpers import batch_home, jobs, let_go
+from batch_helpers import batch_home, captioned, in_house, jobs, last_job, until
 from daemon_helpers import PHOTOS, Home, wait_until
 from kill_helpers import answer_by_image, killed, make_photo, states_count
 from PIL import Image
@@ -165,29 +167,35 @@ async def test_kin_that_come_among_kills_are_asked_about_once(tmp_path: Path) ->
 
 
 async def test_kin_in_a_backlog_by_batch_is_one_item(tmp_path: Path) -> None:
-    """Copies without metadata take no place in a job; they wait for what it brings."""
+    """Copies without metadata and raw files take no place in a job: they wait for its answers."""
     async with GeminiServer(answer=answer_by_image, batch_hold=True) as server:
         home = batch_home(tmp_path, server, photos=3)
         for number in range(3):
             photo = home.photos / f"{number:04}.jpg"
             (home.photos / f"copy {number}.jpg").write_bytes(distinct(photo.read_bytes(), number))
-        await attend(follow_job, home, server)
-        assert (server.counters.requests, sum(server.contents.values())) == (0, 3)
-    assert jobs(home) == [("succeeded", 3)]
-
-
-def follow_job(home: Home, server: GeminiServer) -> None:
-    with home.daemon():
-        wait_until(lambda: [state for state, _ in jobs(home)] == ["running"])
-        wait_until(lambda: waiting(home) == 3)
-        let_go(server)
-        wait_until(lambda: states_count(home, "captioned") == 3)
-        wait_until(lambda: states_count(home, "captioned") == 6, seconds=90)
+        home.drop("DSC_0042.JPG", "DSC_0042.DNG")
+        async with in_house(home):
+            await last_job(home, "running")
+            await until(lambda: waiting(home) == 4)
+            server.release_batches()
+            await captioned(home, 4)
+        assert (server.counters.requests, sum(server.contents.values())) == (0, 4)
+        await attend(take_turn, home)
+        assert (server.counters.requests, sum(server.contents.values())) == (0, 4)
+    assert jobs(home) == [("succeeded", 4)]
 
 
 def waiting(home: Home) -> int:
     ((count,),) = home.rows("select count(*) from library where reason like '%in a batch job'")
     return int(count)
+
+
+def take_turn(home: Home) -> None:
+    """Go on as after the minute that photos wait for a job."""
+    with closing(sqlite3.connect(home.index)) as db, db:
+        db.execute("update photos set retry_at = 1 where retry_at is not null")
+    with home.daemon():
+        wait_until(lambda: states_count(home, "captioned") == 8)
 
 
 @pytest.mark.parametrize(("bursts", "requests"), [(True, 3), (False, 8)])

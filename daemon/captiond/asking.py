@@ -28,7 +28,7 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
         opened, digest = await anyio.to_thread.run_sync(_open_settled, claim, bench)
     with opened, bench.contents.hold(digest) as alone:
         # Before the look for a caption: a job that is settled between the two has brought one.
-        in_job = bench.captioner.paid and await bench.index.jobs.underway(digest)
+        in_job = bench.captioner.paid and await kinship.is_in_job(digest, bench)
         answered = await finding.known(claim, digest, plan, bench)
         beside = await adopting.look_beside(claim, answered, bench)
         if answered is None:

@@ -114,6 +114,14 @@ class Contents:
         """Tell whether the content is held."""
         return digest in self._underway or digest in self._kept
 
+    def keeps(self, digest: str) -> bool:
+        """Tell whether the content is held beyond its photo's turn: it goes along in a job."""
+        return digest in self._kept
+
+    def keeps_photo(self, photo: Photo) -> bool:
+        """Tell whether the photo goes along in a job."""
+        return any(one == photo and self.keeps(digest) for digest, (one, _) in self._asked.items())
+
     @property
     def asked(self) -> Collection[tuple[Photo, Facts]]:
         """What is held and asked about, or to be asked about."""

@@ -35,12 +35,20 @@ async def check_turn(claim: Claim, bench: Bench) -> None:
     if not bench.captioner.paid or claim.unasked or claim.withdrawn:
         return
     awaited = bench.contents.awaited(claim.photo, claim.signature)
-    if awaited is not None and await bench.index.jobs.underway(awaited):
+    if awaited is not None and await is_in_job(awaited, bench):
         raise _waits(claim, awaited, bench, in_job=True)
     if awaited is not None and bench.contents.holds(awaited):
         raise _waits(claim, awaited, bench)
     if akin.is_raw(claim.photo.name) and (claim.digest is None or claim.anew_after is not None):
         _check_pair(claim, await _pair(claim.photo, None, bench), bench)
+
+
+async def is_in_job(digest: str, bench: Bench) -> bool:
+    """Tell whether a content lies in a batch job, or will soon.
+
+    Who waits for it comes back late: a job is made when nothing more is due soon.
+    """
+    return bench.contents.keeps(digest) or await bench.index.jobs.underway(digest)
 
 
 async def borrowed(claim: Claim, plan: Plan, facts: Facts, bench: Bench) -> Answered | None:
@@ -96,7 +104,8 @@ def _step_forward(claim: Claim, plan: Plan, facts: Facts, bench: Bench) -> None:
     """Be the one that is asked about. Raises CaptionUnderway where kin is already."""
     for other, theirs in bench.contents.asked:
         if _are_kin((claim.photo, facts), (other, theirs), bursts=plan.bursts):
-            raise _waits(claim, theirs.digest, bench)
+            in_job = bench.contents.keeps(theirs.digest)
+            raise _waits(claim, theirs.digest, bench, in_job=in_job)
     bench.contents.ask(claim.photo, facts)
 
 
@@ -144,7 +153,7 @@ async def _pair(photo: Photo, facts: Facts | None, bench: Bench) -> list[Mate]:
 def _check_pair(claim: Claim, pair: list[Mate], bench: Bench) -> None:
     """See that the other photo of a pair is not to be asked about first."""
     for mate in pair:
-        if mate.in_job:
+        if mate.in_job or bench.contents.keeps_photo(mate.photo):
             raise errors.CaptionInJob("the other photo of its pair is in a batch job")
         if akin.is_raw(claim.photo.name) and _goes_first(mate, claim, now=bench.clock()):
             raise errors.CaptionUnderway("the other photo of its pair is being captioned")
