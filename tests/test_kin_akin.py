@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from images_helpers import LIMITS
 from PIL import Image, ImageEnhance
 
 from captiond.akin import are_alike, are_one_burst, may_be_one_exposure, paired, seconds_apart
 from captiond.images.prepare import prepare
-from captiond.images.wire import Limits
 from captiond.models import Facts
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -23,7 +23,7 @@ def facts_of(path: Path) -> Facts:
     """Return the facts of a file, as a decoder child tells them."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        return prepare(fd, path.name, Limits(max_edge_px=1536, max_megapixels=250)).facts
+        return prepare(fd, path.name, LIMITS).facts
     finally:
         os.close(fd)
 

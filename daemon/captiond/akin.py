@@ -18,8 +18,8 @@ PAIR_SECONDS = 2.0
 10,000 photos tells another time."""
 BURST_BITS = 10
 """Of the 64 of a likeness, so many may differ within a burst. Of 24 photos of different things the
-nearest two differ in 18; a hand that shakes, another exposure, grain, a zoom of 5 % change up to 9 in
-nine photos of ten, a pan of 5 % 12, of 10 % 21."""
+nearest two differ in 18. A shaking hand, another exposure, grain or a zoom of 5 % change up to 9 in
+nine photos of ten; a pan of 5 % changes up to 12, one of 10 % up to 21."""
 
 _BESIDE_RAW = ("jpg", "jpeg", "heic", "heif", "hif")
 """What cameras write beside a raw file, before all that an editor may have made of it."""
