@@ -16,7 +16,7 @@ from captiond.images.prepare import prepare
 from captiond.models import Facts
 
 PHOTOS = Path(__file__).parent / "photos"
-NAMES = ("china.jpg", "flower.jpg", "hopper.jpg", "rocket.jpg", "coffee.webp", "cat.png", "gps.jpg")
+NAMES = ("china.jpg", "flower.jpg", "hopper.jpg", "rocket.jpg", "coffee.webp", "cat.png")
 
 
 def facts_of(path: Path) -> Facts:
