@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -19,6 +20,7 @@ import pillow_heif
 import pyvips
 from PIL import (
     AvifImagePlugin,
+    ExifTags,
     Image,
     ImageCms,
     ImageColor,
@@ -203,15 +205,35 @@ def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.I
 
 def _known_of_raw(file: BinaryIO, kind: Kind, digest: str, shown: raw.Rendering) -> _Known:
     """Let Pillow read the metadata of a TIFF, else those of the preview."""
-    for source, form in ((file, kind.pillow), (BytesIO(shown.preview or b""), "JPEG")):
-        with suppress(*facts.RUBBISH):
-            source.seek(0)
-            with Image.open(source, formats=[form]) as image:
-                known = _known(image, kind, digest)
-            return replace(
-                known, facts=replace(known.facts, width=shown.width, height=shown.height)
-            )
+    sources: tuple[Callable[[], Image.Image], ...] = (
+        lambda: _bare(file),
+        lambda: Image.open(BytesIO(shown.preview or b""), formats=["JPEG"]),
+    )
+    for read_it in sources:
+        with suppress(*facts.RUBBISH), read_it() as image:
+            known = _known(image, kind, digest)
+            size = replace(known.facts, width=shown.width, height=shown.height)
+            return replace(known, facts=size)
     return _Known(Facts(digest=digest, format=kind.name, width=shown.width, height=shown.height))
+
+
+def _bare(file: BinaryIO) -> Image.Image:
+    exif = Image.Exif()
+    file.seek(0)
+    exif.load_from_fp(file)
+    return _Bare(exif)
+
+
+class _Bare(Image.Image):
+    """No picture, with a TIFF's metadata: Pillow itself opens few raw files."""
+
+    def __init__(self, exif: Image.Exif) -> None:
+        super().__init__()
+        self._told = exif
+        self.info = {"xmp": exif.get(ExifTags.Base.XMLPacket)}
+
+    def getexif(self) -> Image.Exif:
+        return self._told
 
 
 def _check_size(known: Facts, limits: Limits) -> None:
