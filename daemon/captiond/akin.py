@@ -6,7 +6,7 @@ burst   one camera, seconds apart, alike
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from captiond.index.kin_base import BURST_SECONDS
@@ -57,6 +57,12 @@ def paired(name: str, names: Iterable[str]) -> list[str]:
     if is_raw(name):
         return sorted(rest, key=_precedence)[:1]
     return raw if all(_precedence(name) < _precedence(other) for other in rest) else []
+
+
+def accompanied(names: Collection[str]) -> frozenset[str]:
+    """Return the raw files among the names of a folder that make a pair with another one."""
+    pictures = {stem_of(name) for name in names if not is_raw(name)}
+    return frozenset(name for name in names if is_raw(name) and stem_of(name) in pictures)
 
 
 def may_be_one_exposure(one: str | None, other: str | None) -> bool:

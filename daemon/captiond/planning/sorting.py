@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from captiond import photofile
+from captiond.akin import accompanied
 from captiond.bench import Plan
 from captiond.errors import (
     NotAPhoto,
@@ -35,6 +36,7 @@ OTHER_REASONS = "other reasons"
 MOVED = "moved, renamed or back: the index has its caption"
 IN_SIDECAR = "its sidecar has its caption, unless the photo was changed since"
 BY_PEOPLE = "a person's caption lies beside it"
+BESIDE_RAW = "it shares a caption with the picture of its name"
 PASSED = "passed_over"
 
 
@@ -149,6 +151,7 @@ class Sorter:
         root, folder, recipe = scope.watched.root, listing.folder, plan.recipe
         known = self.survey.files(root, folder) if self.survey is not None else {}
         anew, beside = set(differing(listing, known)), frozenset(listing.others)
+        paired = accompanied([name for name, _, _ in listing.photos]) if self.paid else ()
         for name, _, _ in listing.photos:
             photo, row = Photo(root, f"{folder}/{name}" if folder else name), known.get(name)
             if row is not None and name not in anew and row.state in _IN_INDEX:
@@ -159,7 +162,9 @@ class Sorter:
                 fresh = _fresh(row, changed=name in anew)
                 wanted = fresh is Standing.WAITING and row is not None and row.anew
                 written = () if fresh is Standing.CHANGED else beside  # before it was changed
-                why = None if wanted else self._why_free(plan, photo, seen, written)
+                why = BESIDE_RAW if name in paired else None
+                if why is None and not wanted:
+                    why = self._why_free(plan, photo, seen, written)
                 found.add(photo, recipe, Standing.KNOWN if why else fresh, why)
             elif seen is not None:
                 found.add(photo, recipe, *seen)
