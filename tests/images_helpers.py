@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import signal
+import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -97,6 +98,16 @@ def shown_corners(made: Prepared) -> list[str]:
         next(name for colour, name in names.items() if nearly(seen, colour, within=25))
         for seen in found
     ]
+
+
+def segments(jpeg: bytes) -> list[int]:
+    """Return the markers up to the scan."""
+    markers, at = [], 2
+    while not markers or markers[-1] != 0xDA:
+        _, marker, size = struct.unpack_from(">BBH", jpeg, at)
+        markers.append(marker)
+        at += 2 + size
+    return markers
 
 
 def large_photo(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from datetime import datetime
 
 import pytest
@@ -18,6 +17,7 @@ from images_helpers import (
     nearly,
     pixels_of,
     prepared,
+    segments,
     shown_corners,
     written,
 )
@@ -111,16 +111,6 @@ def test_nothing_but_pixels_is_sent(name):
     assert pixels_of(prepared(PHOTOS / name)).info.keys() <= {
         "jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression",
     }  # fmt: skip
-
-
-def segments(jpeg: bytes) -> list[int]:
-    """Return the markers up to the scan."""
-    markers, at = [], 2
-    while not markers or markers[-1] != 0xDA:
-        _, marker, size = struct.unpack_from(">BBH", jpeg, at)
-        markers.append(marker)
-        at += 2 + size
-    return markers
 
 
 @pytest.mark.parametrize("name", UPRIGHT)
