@@ -38,14 +38,15 @@ def encoded(small: pyvips.Image) -> Fresh:
     plain = plain.cast("uchar").copy_memory()
     data = plain.jpegsave_buffer(Q=JPEG_QUALITY, keep="none")
     across, down = (max(1, edge // GLANCE_PX) for edge in (plain.width, plain.height))
-    glance = plain.shrink(across, down).copy_memory()
+    small = plain.shrink(across, down)
+    glance = bytes(small.write_to_memory())
     return Fresh(
         data,
         plain.width,
         plain.height,
-        bytes(glance.write_to_memory()),
+        glance,
         pixels=likeness.digest_of(plain),
-        likeness=likeness.hash_of(glance),
+        likeness=likeness.hash_of(glance, small.width, small.height),
     )
 
 

@@ -78,7 +78,7 @@ _NEW_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 254, 262, 330,
 _SENSOR = {32803, 34892}
 """Pixels as they come from a sensor, with one colour each, or with all three but not developed."""
 _MOST_DIRECTORIES = 8
-_ENTRY_BYTES = 12
+_HEAD_BYTES, _ENTRY_BYTES = 8, 12
 _NUMBERS = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4)}
 """The types of whole numbers, as `struct` calls them, and their sizes."""
 
@@ -155,7 +155,7 @@ def _is_raw(fd: int, head: bytes) -> bool:
     if head[8:10] == b"CR":
         return True
     order = "<" if head.startswith(b"II") else ">"
-    if head[2:4] not in {b"*\0", b"\0*"}:
+    if head[2:4] not in {b"*\0", b"\0*"} or len(head) < _HEAD_BYTES:
         return False
     (offset,) = struct.unpack(f"{order}I", head[4:8])
     first = _directory(fd, order, offset)
@@ -179,6 +179,6 @@ def _directory(fd: int, order: str, offset: int) -> dict[int, tuple[int, ...]]:
         wanted = min(many, _MOST_DIRECTORIES) * size
         (at,) = struct.unpack(f"{order}I", value)
         data = value if wanted <= len(value) else os.pread(fd, wanted, at)
-        if letter and len(data) >= wanted:
+        if wanted and len(data) >= wanted:
             found[tag] = struct.unpack(f"{order}{wanted // size}{letter}", data[:wanted])
     return found
