@@ -40,6 +40,10 @@ REFUSED = {
     "http://example.com/\u202egpj.a": "hidden",
     "http://example.com/" + "a" * 4096: "longer than",
     "http://[::1/a.jpg": "no address",
+    "http://<script>/a.jpg": "no address",
+    "http://a|b/a.jpg": "no address",
+    "http://127.1../a.jpg": "no plain address",
+    "http://[fe80::1]\u0130@": "no address",
 }
 
 
@@ -145,7 +149,13 @@ def test_redirects_are_held_to_the_same_rules():
     """Another scheme, a login, and plain http after https lead nowhere."""
     here = URL("https://example.com/b/a.jpg")
     assert str(follow(here, "../c.jpg")) == "https://example.com/c.jpg"
-    for location in ("http://example.com/", "ftp://x/", "https://a:b@example.com/", "http://[::1"):
+    for location in (
+        "http://example.com/",
+        "ftp://x/",
+        "https://a:b@example.com/",
+        "http://[::1",
+        "//[v1.x]\u0130@",
+    ):
         with pytest.raises(DownloadDead):
             follow(here, location)
     assert str(follow(URL("http://a.example/"), "https://b.example/")) == "https://b.example/"
@@ -162,6 +172,7 @@ def test_redirects_are_held_to_the_same_rules():
         ("https://a.example/x.jpg?q=" + "a" * 40, "https://a.example/x.jpg"),
         ("https://anna:pw@a.example/x.jpg#f", "https://a.example/x.jpg"),
         ("http://anna:pw@[::1/x.jpg?token=1", "[::1/x.jpg"),
+        ("http://[v1.x]\u0130@", ""),
     ],
 )
 def test_nothing_secret_of_an_address_is_told(address, shown):

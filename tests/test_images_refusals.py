@@ -65,6 +65,22 @@ def test_libvips_itself_opens_nothing_else():
             pyvips.Image.new_from_buffer(data, "")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"II*\0",
+        b"MM\0*\0\0\0",
+        b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 254, 4, 0, 1),
+        b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 65535, 330, 4, 2**32 - 1, 8),
+        b"II*\0" + b"\xff" * 4,
+    ],
+)
+def test_a_tiff_of_a_few_bytes_is_refused_like_any_other(tmp_path, data):
+    """Its first directory is looked into to tell its kind: what is not there counts as none."""
+    with pytest.raises(Undecodable, match="^the TIFF is "):
+        prepared(written(tmp_path, data))
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_raw_file_dressed_as_a_tiff_is_not_opened_as_one(tmp_path, order):
     """A NEF or ARW opens as a TIFF that shows a thumbnail: it is told by its first directory."""

@@ -16,6 +16,9 @@ IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LONGEST = 4096
+NO_ADDRESS = (ValueError, IndexError)
+"""What yarl raises for text that is no address: a number for a port, a bracket, a host."""
+
 _PORTS = {"http": 80, "https": 443}
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -46,7 +49,7 @@ def parse(text: str) -> URL:
     try:
         url = URL(text)
         port = url.port  # a number beyond 65535 shows only now
-    except ValueError as error:
+    except NO_ADDRESS as error:
         raise DownloadDead("this is no address that can be fetched") from error
     if url.scheme not in _PORTS:
         raise DownloadDead("only http and https addresses are fetched")
@@ -54,14 +57,18 @@ def parse(text: str) -> URL:
         raise DownloadDead("addresses with a login in them are not fetched")
     if not url.raw_host or not port:
         raise DownloadDead("the address names no host")
-    return url.with_host(_plain_host(url.raw_host)).with_fragment(None)
+    host = _plain_host(url.raw_host)
+    try:
+        return url.with_host(host).with_fragment(None)
+    except NO_ADDRESS as error:  # signs that no name has show only now
+        raise DownloadDead("this is no address that can be fetched") from error
 
 
 def follow(url: URL, location: str) -> URL:
     """Return where a redirect leads. Raises DownloadDead for where none may."""
     try:
         target = parse(str(url.join(URL(location))))
-    except ValueError as error:
+    except NO_ADDRESS as error:
         raise DownloadDead("the server redirects to no address") from error
     except DownloadDead as error:
         raise DownloadDead(f"the server redirects elsewhere: {error}") from error
@@ -91,7 +98,7 @@ def told(address: str) -> str:
         if url.raw_user is not None or url.raw_password is not None:
             url = url.with_user(None)
         signed = any(_looks_signed(key, value) for key, value in url.query.items())
-    except ValueError:
+    except NO_ADDRESS:
         return address.partition("?")[0].rpartition("@")[2]
     return str(url.with_query(None) if signed else url)
 
@@ -126,7 +133,8 @@ def _plain_host(host: str) -> str:
     try:
         ip = ipaddress.ip_address(plain)
     except ValueError:
-        if ":" in plain or _NUMBER.fullmatch(plain.rpartition(".")[2]) or not plain:
+        last = plain.rpartition(".")[2]
+        if ":" in plain or not last or _NUMBER.fullmatch(last):
             raise DownloadDead(f"{host} is no host name and no plain address") from None
         return plain
     if "%" in plain:
