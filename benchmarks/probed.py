@@ -14,7 +14,8 @@ from pathlib import Path
 import anyio
 
 from benchmarks.measure import StallProbe, high_water_mb
-from captiond import config, log, onepass
+from captiond import config, log
+from captiond.verbs import onepass
 
 
 async def main(path: Path) -> dict[str, float]:

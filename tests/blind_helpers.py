@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from daemon_helpers import Home, gemini, wait_until
 
-from captiond import files
+from captiond.disk import files
 from captiond.testing.photo_maker import tiny_jpeg
 
 FIRST = "first.jpg"

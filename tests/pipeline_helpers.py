@@ -12,6 +12,7 @@ import anyio
 from captiond import errors
 from captiond.bench import Bench, Plan, RootPlans
 from captiond.captioners.base import Question
+from captiond.disk.photofile import open_beneath
 from captiond.index.base import Claim, Sighting
 from captiond.models import (
     Description,
@@ -24,7 +25,6 @@ from captiond.models import (
     State,
     Usage,
 )
-from captiond.photofile import open_beneath
 from captiond.pipeline import caption_photo
 from captiond.quota.gate import Gate
 from captiond.quota.line import Line

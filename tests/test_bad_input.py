@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon_helpers import PHOTOS, Home, counters, gemini, wait_until
 
-from captiond.files import shown
+from captiond.disk.files import shown
 from captiond.testing.photo_maker import tiny_jpeg
 
 LINK = "not a plain file but a link, and links are not followed"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from captiond import openat2
+from captiond.disk import openat2
 
 DENIED = """
 import errno, struct, sys
@@ -29,8 +29,8 @@ if int(sys.argv[1]):
 
 OPENS = """
 import json, os
-from captiond import openat2
-from captiond.beneath import folder_beneath
+from captiond.disk import openat2
+from captiond.disk.beneath import folder_beneath
 
 def opened(path):
     try:

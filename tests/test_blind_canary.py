@@ -17,7 +17,7 @@ from daemon_helpers import Home, wait_until
 from intake_helpers import Recorder, intake, until, watched_folder, write_photo
 from structlog.testing import capture_logs
 
-from captiond import files
+from captiond.disk import files
 from captiond.intake.attend import attend
 from captiond.intake.cover import Cover
 from captiond.models import Lane

@@ -12,8 +12,8 @@ from daemon_helpers import Home, gemini
 from tags_helpers import bag, packet
 
 from captiond.config import load
-from captiond.onepass import scan
 from captiond.testing.photo_maker import make_jpeg, retouched
+from captiond.verbs.onepass import scan
 
 PICTURE = make_jpeg(width=64, height=48)
 

@@ -10,7 +10,7 @@ from disk_helpers import full, small_disk
 from structlog.testing import capture_logs
 from web_helpers import Harbour, photo, web
 
-from captiond import files, partials
+from captiond.disk import files, partials
 from captiond.downloads.runner import DISK_PAUSE_SECONDS
 from captiond.index.downloads_base import Stage
 
@@ -48,6 +48,16 @@ async def test_a_folder_that_is_gone_is_waited_for(server, tmp_path):
     harbour.root.mkdir()
     await harbour.finish(ahead=DISK_PAUSE_SECONDS + 1)
     assert harbour.names() == ["a.jpg"]
+
+
+async def test_a_folder_that_is_gone_holds_up_no_other(server, tmp_path):
+    """However many addresses wait for it: they are the oldest each time."""
+    (tmp_path / "in").mkdir()
+    harbour = Harbour(tmp_path / "in")
+    gone = [server.put(f"/{at}.jpg", photo(at)) for at in range(8)]
+    await harbour.add(*gone, folder="gone")
+    (row,) = await harbour.fetch(server.put("/here.jpg", photo()))
+    assert row.state is Stage.DONE
 
 
 async def test_a_folder_that_is_a_link_is_not_followed(server, tmp_path):

@@ -175,6 +175,44 @@ async def test_a_connection_that_is_cut_goes_on_where_it_ended(server, harbour):
     assert harbour.names() == ["a.jpg"]
 
 
+async def test_a_part_that_nobody_asked_for_is_no_photo(server, harbour):
+    """A server may call its answer the first bytes of more: all of them have to come."""
+    body = photo(kilobytes=4)
+    first = {"Content-Range": f"bytes 0-{len(body) - 1}/{2 * len(body)}"}
+    (row,) = await harbour.fetch(server.put("/a.jpg", body, status=206, headers=first))
+    assert (row.state, row.reason) == (Stage.QUEUED, "the server sent a part of it alone")
+    whole = {"Content-Range": f"bytes 0-{len(body) - 1}/{len(body)}"}
+    (row,) = await harbour.fetch(server.put("/b.jpg", body, status=206, headers=whole))
+    assert row.state is Stage.DONE
+
+
+async def test_a_rest_of_another_version_is_not_put_to_the_first(server, harbour):
+    """Not every server heeds that the rest is wanted of one version alone."""
+    old, new = photo(1, kilobytes=2048), photo(2, kilobytes=2048)
+    url = server.put("/a.jpg", old, headers=ETAG, ranges=True, cut_at=1_500_000)
+    await harbour.fetch(url)
+    (kept,) = [path.stat().st_size for path in harbour.root.iterdir()]
+    rest = {"ETag": '"v2"', "Content-Range": f"bytes {kept}-{len(new) - 1}/{len(new)}"}
+    server.put("/a.jpg", new[kept:], headers=rest, status=206)
+    await harbour.finish(ahead=20)
+    server.put("/a.jpg", new, headers={"ETag": '"v2"'}, ranges=True)
+    await harbour.finish(ahead=100)
+    assert (harbour.root / "a.jpg").read_bytes() == new
+
+
+async def test_a_server_that_has_no_more_than_what_came_is_asked_for_all(server, harbour):
+    """A crash came when everything had been received, and the rest of it is none."""
+    body = photo(kilobytes=2048)
+    url = server.put("/a.jpg", body, headers=ETAG, ranges=True, cut_at=1_500_000)
+    await harbour.fetch(url)
+    server.put("/a.jpg", body, headers=ETAG, statuses=[(416, {"Content-Range": "bytes */1500000"})])
+    await harbour.finish(ahead=20)
+    assert "Range" in server.asked("/a.jpg")[1]
+    await harbour.finish(ahead=100)
+    assert "Range" not in server.asked("/a.jpg")[2]
+    assert harbour.names() == ["a.jpg"]
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 async def test_what_changed_meanwhile_begins_anew(server, harbour, ranges):
     """So does what a server cannot give in parts: never a photo of two halves."""

@@ -67,13 +67,21 @@ async def test_what_waits_for_a_root_is_held_back(store):
     """What waits longer anyway, or for another root, is left as it is."""
     await store.add([*asked("1", "2"), wanted("https://a.example/3", "/other", "")], now=1.0)
     await store.postpone(await store.claim(now=2.0), "busy", at=90.0)
-    await store.hold_back(ROOT, "full", at=60.0)
+    await store.hold_back(ROOT, None, "full", at=60.0)
     rows = await store.rows([1, 2, 3])
     assert [(row.retry_at, row.reason) for row in rows] == [
         (90.0, "busy"),
         (60.0, "full"),
         (None, None),
     ]
+
+
+async def test_a_folder_that_cannot_be_written_holds_back_its_own(store):
+    """The other folders of the root go on."""
+    await store.add([wanted(f"https://a.example/{at}", ROOT, at) for at in ("", "x", "x/y")], now=1)
+    await store.hold_back(ROOT, "x", "gone", at=60.0)
+    rows = await store.rows([1, 2, 3])
+    assert [row.reason for row in rows] == [None, "gone", None]
 
 
 async def test_a_crash_gives_the_attempt_back(store):

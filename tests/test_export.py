@@ -40,8 +40,10 @@ def house(tmp_path_factory):
         [
             "sqlite3",
             made.index,
-            (f"UPDATE captions SET caption = '{STRANGE}', title = 'A | title'"
-            " WHERE id = (SELECT caption FROM photos WHERE name LIKE '[x]%')"),
+            (
+                f"UPDATE captions SET caption = '{STRANGE}', title = 'A | title'"
+                " WHERE id = (SELECT caption FROM photos WHERE name LIKE '[x]%')"
+            ),
         ],
         check=True,
     )

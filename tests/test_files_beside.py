@@ -7,10 +7,10 @@ import os
 import pytest
 from files_helpers import names
 
-from captiond import files
+from captiond.disk import files
+from captiond.disk.files import Draft
+from captiond.disk.plainfiles import Stamp
 from captiond.errors import SidecarForeign, SidecarUnwritable
-from captiond.files import Draft
-from captiond.plainfiles import Stamp
 
 
 def test_what_is_there_is_told_with_its_stamp(tmp_path):

@@ -11,9 +11,9 @@ import pytest
 from disk_helpers import small_disk
 from files_helpers import AWKWARD_NAMES, ROOT, as_nobody, names
 
-from captiond import files
+from captiond.disk import files
+from captiond.disk.files import Draft
 from captiond.errors import SidecarForeign, SidecarImpossible, SidecarUnwritable
-from captiond.files import Draft
 
 
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path):
 
 KILLED = """
 import sys
-from captiond.files import Draft, write_beneath
+from captiond.disk.files import Draft, write_beneath
 folder, size = sys.argv[1], int(sys.argv[2])
 texts = [bytes([65 + turn]) * size for turn in range(26)]
 was = None

@@ -14,9 +14,9 @@ from daemon_helpers import Home, gemini, wait_until
 from files_helpers import ROOT
 from hostile_helpers import state_of
 
-from captiond import files
+from captiond.disk import files
+from captiond.disk.files import Draft
 from captiond.errors import SidecarForeign
-from captiond.files import Draft
 from captiond.testing.photo_maker import tiny_jpeg
 
 MAKE_TRAP: dict[str, Callable[[Path, Path], object]] = {

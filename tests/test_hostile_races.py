@@ -11,9 +11,9 @@ import pytest
 from daemon_helpers import Home, wait_until
 from hostile_helpers import coloured, middle_colour, serving, state_of, swapping
 
-from captiond import files, photofile
+from captiond.disk import files, photofile
+from captiond.disk.files import Draft
 from captiond.errors import NotAPhoto, PhotoVanished, SidecarError, SidecarForeign
-from captiond.files import Draft
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.listing import list_folder
 from captiond.intake.look import look

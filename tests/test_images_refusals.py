@@ -77,7 +77,7 @@ def test_libvips_itself_opens_nothing_else():
 )
 def test_a_tiff_of_a_few_bytes_is_refused_like_any_other(tmp_path, data):
     """Its first directory is looked into to tell its kind: what is not there counts as none."""
-    with pytest.raises(Undecodable, match="^the TIFF is "):
+    with pytest.raises(Undecodable, match=r"^the TIFF is "):
         prepared(written(tmp_path, data))
 
 
@@ -87,7 +87,7 @@ def test_a_raw_file_dressed_as_a_tiff_is_not_opened_as_one(tmp_path, order):
     start = b"II*\0" if order == "<" else b"MM\0*"
     directory = struct.pack(f"{order}HHHII", 1, 254, 4, 1, 1)
     path = written(tmp_path, start + struct.pack(f"{order}I", 8) + directory, "photo.tif")
-    with pytest.raises(Undecodable, match="^the raw file is cut off$"):
+    with pytest.raises(Undecodable, match=r"^the raw file is cut off$"):
         prepared(path)
 
 

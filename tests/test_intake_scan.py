@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from intake_helpers import Recorder, intake, watched_folder, write_photo
 from structlog.testing import capture_logs
 
-from captiond import files
+from captiond.disk import files
 from captiond.index.folders_base import KnownFile
 from captiond.intake.added import topmost
 from captiond.intake.attend import ScanTotals, scan_interval, scan_once

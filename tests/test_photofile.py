@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from files_helpers import AWKWARD_NAMES, as_nobody
 
-from captiond import photofile
+from captiond.disk import photofile
 from captiond.errors import NotAPhoto, PhotoChanged, PhotoVanished, Undecodable
 from captiond.models import Photo
 

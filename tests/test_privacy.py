@@ -12,7 +12,6 @@ from tags_helpers import bag, packet
 
 from captiond.captioners.context import HEADING
 from captiond.models import Caption, Description
-from captiond.onepass import scan
 from captiond.settings import (
     CaptionerSettings,
     FolderSettings,
@@ -21,10 +20,11 @@ from captiond.settings import (
     Settings,
     WatchSettings,
 )
-from captiond.single import caption_files
 from captiond.testing.gemini_server import GeminiServer
 from captiond.testing.gemini_wire import ReceivedRequest
 from captiond.testing.photo_maker import make_jpeg, with_exif
+from captiond.verbs.onepass import scan
+from captiond.verbs.single import caption_files
 
 OSLO = (59.913345, 10.739012)
 SECRETS = ("59.9133", "10.7390", "59.91334", "10.73901")

@@ -11,7 +11,6 @@ from images_helpers import PHOTOS, corners, encoded, segments
 from PIL import Image, PngImagePlugin
 from raw_helpers import make_dng
 
-from captiond.onepass import scan
 from captiond.settings import (
     CaptionerSettings,
     FolderSettings,
@@ -21,6 +20,7 @@ from captiond.settings import (
     WatchSettings,
 )
 from captiond.testing.gemini_server import GeminiServer
+from captiond.verbs.onepass import scan
 
 SECRET = b"KILROY"
 MADE = {  # what Pillow makes, beside the photos that lie in tests/photos

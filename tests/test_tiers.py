@@ -19,11 +19,11 @@ from structlog.testing import capture_logs
 
 from captiond.app import feeders
 from captiond.captioners.base import Question
+from captiond.disk.photofile import open_beneath
 from captiond.errors import CaptionerBusy, CaptionerShed, CaptionerStopped
 from captiond.index.base import Sighting
 from captiond.models import Lane, Photo, State, Tier
 from captiond.opening import backlog, open_bench, open_captioner, open_index
-from captiond.photofile import open_beneath
 from captiond.quota.sheds import PAUSES_SECONDS, REMEMBERED, SHEDS, Sheds
 from captiond.settings import Settings
 from captiond.testing import gemini_faults as faults

@@ -23,7 +23,7 @@ from captiond.captioners.prompts import compose
 from captiond.config import load
 from captiond.models import Facts, Photo, Recipe, Tags
 from captiond.templates import VARIABLES
-from captiond.trying import draw
+from captiond.verbs.trying import draw
 
 THREE = ("rocket.jpg", "cat.png", "hopper.jpg")
 NO_URL = "http://127.0.0.1:9"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import anyio
 
-from captiond import adopting, errors, finding, kinship, photofile
+from captiond import adopting, errors, finding, kinship
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question, Terms
 from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
+from captiond.disk import photofile
 from captiond.index.base import Claim
 from captiond.models import Handwriting, Photo, Prepared, Tags
 from captiond.turns import Answered, ask_in_turn

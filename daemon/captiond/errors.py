@@ -256,7 +256,11 @@ class DownloadLater(DownloadError):
 
 
 class DownloadUnwritable(DownloadError):
-    """It cannot be written now: the disk is full, the folder is gone or read-only."""
+    """It cannot be written now: the folder is gone or read-only, or (`disk`) all of its disk."""
+
+    def __init__(self, message: str, *, disk: bool = False) -> None:
+        super().__init__(message)
+        self.disk = disk
 
 
 class SidecarError(CaptiondError):

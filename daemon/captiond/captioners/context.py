@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from captiond.files import shown
+from captiond.disk.files import shown
 from captiond.models import Facts, Photo, Tags
 from captiond.packets import KEYWORDS, PEOPLE, tidy
 from captiond.visible import on_one_line

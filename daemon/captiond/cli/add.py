@@ -17,8 +17,8 @@ from captiond.cli import output
 from captiond.cli.status import is_running
 
 if TYPE_CHECKING:  # a wrong option is told without opening an index
-    from captiond.adding import Added
     from captiond.index.downloads_base import Download
+    from captiond.verbs.adding import Added
 
 
 @click.command(short_help="Fetch photos from the web into a watched folder.")
@@ -48,8 +48,9 @@ def command(
     """
     import anyio
 
-    from captiond import adding, log
+    from captiond import log
     from captiond.cli.places import folder_at
+    from captiond.verbs import adding
 
     settings = output.settings(ctx)
     place = folder_at(to, settings)

@@ -40,8 +40,9 @@ def command(
     """
     import anyio
 
-    from captiond import log, single
+    from captiond import log
     from captiond.errors import CaptiondError
+    from captiond.verbs import single
 
     flags = {"captioner.language": language, "gemini.model": model}
     overrides = {key: value for key, value in flags.items() if value is not None}

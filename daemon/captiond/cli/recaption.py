@@ -14,7 +14,7 @@ from captiond.cli.status import is_running
 from captiond.settings import Settings
 
 if TYPE_CHECKING:  # the help text does without
-    from captiond.recaptioning import Choice, Outlook
+    from captiond.verbs.recaptioning import Choice, Outlook
 
 ALL = (
     "say which photos: FILE or FOLDER, --origin, --model, --stale or --since. Every photo costs "
@@ -90,7 +90,7 @@ def command(
 
 def _choice(paths: tuple[str, ...], settings: Settings, filters: dict[str, object]) -> Choice:
     from captiond.cli.places import places_at
-    from captiond.recaptioning import Choice
+    from captiond.verbs.recaptioning import Choice
 
     if not paths and all(value is None or value is False for value in filters.values()):
         raise click.UsageError(ALL)
@@ -103,7 +103,7 @@ def _choice(paths: tuple[str, ...], settings: Settings, filters: dict[str, objec
 async def _recaption(
     settings: Settings, choice: Choice, *, dry_run: bool, quiet: bool
 ) -> tuple[Outlook, int]:
-    from captiond.recaptioning import open_recaptioning
+    from captiond.verbs.recaptioning import open_recaptioning
 
     async with open_recaptioning(settings, choice) as recaptioning:
         outlook = await recaptioning.outlook()

@@ -35,7 +35,7 @@ def command(ctx: click.Context, file: str, *, number: int | None, as_json: bool)
 
     from captiond.cli.places import photo_at
     from captiond.index.search import Library
-    from captiond.reverting import revert
+    from captiond.verbs.reverting import revert
 
     settings = output.settings(ctx)
     photo = photo_at(file, settings)

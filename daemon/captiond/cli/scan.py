@@ -13,7 +13,7 @@ import click
 from captiond.cli import output
 
 if TYPE_CHECKING:  # importing it would import the whole daemon
-    from captiond.onepass import Progress
+    from captiond.verbs.onepass import Progress
 
 
 @click.command(short_help="Caption what is new in the folders in one pass, then exit.")
@@ -31,7 +31,8 @@ def command(ctx: click.Context, *, as_json: bool) -> int:
     """
     import anyio
 
-    from captiond import log, onepass
+    from captiond import log
+    from captiond.verbs import onepass
 
     settings = output.settings(ctx)
     log.configure(settings.log)

@@ -16,7 +16,7 @@ from captiond.errors import CaptiondError
 from captiond.settings import Settings
 
 if TYPE_CHECKING:  # importing it would import the whole daemon
-    from captiond.trying import Sample, Trial
+    from captiond.verbs.trying import Sample, Trial
 
 
 @click.command(short_help="Caption a few photos as a trial; nothing is kept.")
@@ -53,7 +53,8 @@ def command(
     """
     import anyio
 
-    from captiond import log, trying
+    from captiond import log
+    from captiond.verbs import trying
 
     settings = _settings(ctx, prompt_file, model, thinking)
     log.configure(settings.log)

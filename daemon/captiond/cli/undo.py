@@ -13,7 +13,7 @@ from captiond.settings import Settings
 
 if TYPE_CHECKING:  # the help text does without
     from captiond.index.withdrawals_base import Found
-    from captiond.undoing import Choice, Undone
+    from captiond.verbs.undoing import Choice, Undone
 
 RUNS = 10
 ALL = (
@@ -61,7 +61,7 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: object) ->
 
 def _choice(paths: tuple[str, ...], settings: Settings, since: object, run: object) -> Choice:
     from captiond.cli.places import places_at
-    from captiond.undoing import Choice
+    from captiond.verbs.undoing import Choice
 
     if not paths and since is None and run is None:
         raise click.UsageError(ALL)
@@ -77,7 +77,7 @@ def _choice(paths: tuple[str, ...], settings: Settings, since: object, run: obje
 async def _undo(
     settings: Settings, choice: Choice, *, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    from captiond.undoing import Undone, open_undoing
+    from captiond.verbs.undoing import Undone, open_undoing
 
     async with open_undoing(settings, choice) as undoing:
         found = await undoing.outlook()
@@ -137,7 +137,7 @@ def _values(found: Found, undone: Undone) -> dict[str, int]:
 async def _tell_runs(settings: Settings, *, as_json: bool) -> int:
     import dataclasses
 
-    from captiond.undoing import last_runs
+    from captiond.verbs.undoing import last_runs
 
     runs = await last_runs(settings, RUNS)
     if as_json:

@@ -18,14 +18,23 @@ _LATER = frozenset({408, 421, 425, 429, 500, 502, 503, 504})
 _RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)")
 
 
+class PartGone(DownloadLater):
+    """What came before is of no use any more."""
+
+
 def check_status(status: int, headers: Mapping[str, str], *, now: float) -> None:
-    """See that a photo comes. Raises DownloadLater, or DownloadDead with the server's words."""
+    """See that a photo comes. Raises DownloadLater, or DownloadDead with the server's words.
+
+    PartGone where there is no rest of what came before.
+    """
     if status in {WHOLE, PART}:
         packing = headers.get("Content-Encoding", "identity").strip().lower()
         if packing not in {"", "identity"}:
             raise DownloadDead("the server sends it packed, although it was asked not to")
         return
     said = f"the server says {status} {_phrase(status)}".rstrip()
+    if status == NO_SUCH_PART:
+        raise PartGone("the server has no such rest of it as was asked for")
     if status in _LATER:
         raise DownloadLater(said, retry_after=_retry_after(headers.get("Retry-After", ""), now))
     raise DownloadDead(said)
@@ -48,6 +57,13 @@ def begins_at(status: int, headers: Mapping[str, str]) -> int:
         return 0
     found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
     return int(found[1]) if found else -1
+
+
+def check_whole(size_bytes: int, status: int, headers: Mapping[str, str]) -> None:
+    """See that all of a photo came, where the server told a part's whole. Raises DownloadLater."""
+    found = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if status == PART and found and found[2] not in {"*", str(size_bytes)}:
+        raise DownloadLater("the server sent a part of it alone")
 
 
 def check_size(size_bytes: int, *, most_megabytes: int) -> None:

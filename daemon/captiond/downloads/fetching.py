@@ -13,13 +13,13 @@ import anyio
 from anyio import to_thread
 from yarl import URL
 
+from captiond.disk.partials import Partial
 from captiond.downloads import answers, naming
 from captiond.downloads.addresses import follow, parse
 from captiond.downloads.connecting import InsideAddress
 from captiond.errors import DownloadDead, DownloadLater, PhotoError
 from captiond.index.downloads_base import Download, Downloads
 from captiond.models import HEAD_BYTES
-from captiond.partials import Partial
 from captiond.settings import DownloadsSettings
 
 MOST_REDIRECTS = 5
@@ -80,6 +80,9 @@ class Fetcher:
                     await self._receive(download, partial)
             except TimeoutError as error:
                 raise DownloadLater(f"it did not come within {seconds:g} s") from error
+            except answers.PartGone:
+                await to_thread.run_sync(partial.restart)
+                raise
             kind = self._kind_of(await to_thread.run_sync(partial.head, HEAD_BYTES))
             names = naming.alternatives(naming.name_for(download.url, kind), download.url)
             return Placed(*await to_thread.run_sync(partial.place, names))
@@ -97,19 +100,23 @@ class Fetcher:
                 if began < HEAD_BYTES <= partial.size:
                     self._kind_of(await to_thread.run_sync(partial.head, HEAD_BYTES))
                 pulse.feel(len(data), now=time.monotonic())
+            answers.check_whole(partial.size, answer.status, answer.headers)
 
     async def _begin(
         self, answer: aiohttp.ClientResponse, download: Download, partial: Partial
     ) -> None:
         """Make ready for what comes: the rest of the file, or all of it."""
         begins_at = answers.begins_at(answer.status, answer.headers)
+        version = answers.validator_of(answer.headers)
+        if begins_at not in {0, partial.size}:
+            raise answers.PartGone("the server sent another part than it was asked for")
+        if begins_at and version not in {"", download.validator}:
+            raise answers.PartGone("the server sent the rest of another version")
         if begins_at != partial.size:
             await to_thread.run_sync(partial.restart)
-        if begins_at not in {0, partial.size}:
-            raise DownloadLater("the server sent another part than it was asked for")
         size = begins_at + (answer.content_length or 0)
         answers.check_size(size, most_megabytes=self._settings.max_megabytes)
-        validator = answers.validator_of(answer.headers) if size > RESUMABLE_BYTES else ""
+        validator = version if size > RESUMABLE_BYTES else ""
         if not begins_at and validator != download.validator:
             await self._store.begun(download, validator)
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from yarl import URL
 
+from captiond.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
 from captiond.visible import on_one_line
 
 LONGEST_BYTES = 150
@@ -21,10 +22,9 @@ _SUFFIXES = {
     "heif": ("heif", "heic", "hif"),
     "jpeg2000": ("jp2", "jpx", "j2k", "jpf"),
 }
-_RAW = ("dng", "cr2", "nef", "nrw", "arw", "srf", "sr2", "pef", "srw", "3fr", "iiq", "erf", "kdc")
-"""Raw files that begin as TIFF files do: what tells them apart comes later than the first bytes."""
+_MAY_BE_RAW = {"tiff", "raw"}
+"""Many raw files begin as TIFF files do: what tells them apart comes later than the first bytes."""
 
-_KNOWN = {"png", "webp", "gif", "bmp", "avif", "jxl", "psd"}.union(_RAW, *_SUFFIXES.values())
 _FORBIDDEN = dict.fromkeys(map(ord, '/\\:*?"<>|'), "_")
 """What no name may hold here, or on the file systems of others that the folder may lie on."""
 
@@ -38,10 +38,9 @@ def name_for(url: str, kind: str) -> str:
     clean = on_one_line(part.translate(_FORBIDDEN))
     stem, _, suffix = clean.rpartition(".") if "." in clean else (clean, "", "")
     fitting = _SUFFIXES.get(kind, (kind,))
-    if kind == "tiff":
-        fitting += _RAW
-    if suffix.lower() not in fitting:
-        stem = stem if suffix.lower() in _KNOWN else clean
+    may_be_raw = kind in _MAY_BE_RAW and suffix.lower() in RAW_SUFFIXES
+    if suffix.lower() not in fitting and not may_be_raw:
+        stem = stem if suffix.lower() in PHOTO_SUFFIXES else clean
         suffix = fitting[0]
     return f"{_cut(stem) or f'photo-{mark(url)}'}.{suffix}"
 

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from captiond import partials
+from captiond.disk import partials
 from captiond.downloads.addresses import told
 from captiond.downloads.connecting import open_session
 from captiond.downloads.fetching import Fetcher, Format
@@ -60,7 +60,7 @@ class Runner:
         self._resolver = resolver
         self._clock = clock
         self._hosts: Counter[str] = Counter()
-        self._unwritable: set[str] = set()
+        self._unwritable: set[tuple[str, str]] = set()
         self._bell = anyio.Event()
 
     async def run(self) -> None:
@@ -125,7 +125,7 @@ class Runner:
             await self._give_up(download, f"unexpected: {type(error).__name__}")
         else:
             self.placed += 1
-            self._tell_writable(download.root)
+            self._tell_writable(download)
             log.info("photo.downloaded", url=source, root=download.root, name=placed.name)
         finally:
             self._leave(download.host)
@@ -133,10 +133,10 @@ class Runner:
     async def _record(self, download: Download, error: DownloadError) -> None:
         now, reason = self._clock(), str(error)
         if isinstance(error, DownloadUnwritable):
-            self._tell_unwritable(download.root, reason)
-            at = now + DISK_PAUSE_SECONDS
+            self._tell_unwritable(download, reason)
+            at, folder = now + DISK_PAUSE_SECONDS, None if error.disk else download.folder
             await self._store.postpone(download, reason, at=at, counted=False)
-            await self._store.hold_back(download.root, reason, at=at)
+            await self._store.hold_back(download.root, folder, reason, at=at)
         elif isinstance(error, DownloadLater) and download.attempts < ATTEMPTS:
             at = now + (error.retry_after or pause_after(download.attempts))
             log.debug("download.postponed", url=told(download.url), reason=reason)
@@ -153,15 +153,17 @@ class Runner:
             log.debug("download.left", url=told(download.url), error=str(error))
         await self._store.failed(download, reason, now=self._clock())
 
-    def _tell_unwritable(self, root: str, reason: str) -> None:
-        if root not in self._unwritable:
-            log.warning("downloads.paused", root=root, reason=reason)
-        self._unwritable.add(root)
+    def _tell_unwritable(self, download: Download, reason: str) -> None:
+        where = download.root, download.folder
+        if where not in self._unwritable:
+            log.warning("downloads.paused", root=where[0], folder=where[1], reason=reason)
+        self._unwritable.add(where)
 
-    def _tell_writable(self, root: str) -> None:
-        if root in self._unwritable:
-            log.info("downloads.resumed", root=root)
-        self._unwritable.discard(root)
+    def _tell_writable(self, download: Download) -> None:
+        where = download.root, download.folder
+        if where in self._unwritable:
+            log.info("downloads.resumed", root=where[0], folder=where[1])
+        self._unwritable.discard(where)
 
     def _leave(self, host: str) -> None:
         self._hosts[host] -= 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from anyio import to_thread
 
-from captiond import files
+from captiond.disk import files
 from captiond.downloads.addresses import wanted
 from captiond.downloads.links import LIMIT_BYTES, addresses_in
 from captiond.errors import SidecarError

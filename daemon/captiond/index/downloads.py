@@ -125,13 +125,15 @@ class SqliteDownloads:
         changes = "state = 'queued', reason = ?, retry_at = ?, attempts = attempts - ?"
         await self._set(download, changes, plain(reason), at, not counted)
 
-    async def hold_back(self, root: str, reason: str, *, at: float) -> None:
-        """Let everything that waits for a root wait until `at` at least."""
+    async def hold_back(self, root: str, folder: str | None, reason: str, *, at: float) -> None:
+        """Let everything that waits for a folder, or for a whole root, wait until `at` at least."""
         statement = """
             UPDATE downloads SET retry_at = :at, reason = :reason
             WHERE state = 'queued' AND root = :root AND coalesce(retry_at, 0) < :at
+                AND folder = coalesce(:folder, folder)
         """
-        values = {"at": at, "reason": plain(reason), "root": to_stored(root)}
+        within = None if folder is None else to_stored(folder)
+        values = {"at": at, "reason": plain(reason), "root": to_stored(root), "folder": within}
         await self._write(lambda db: db.execute(statement, values))
 
     async def recover(self) -> None:

@@ -124,8 +124,8 @@ class Downloads(Protocol):
     ) -> None:
         """Put a download back until `at`; `counted` False gives the attempt back."""
 
-    async def hold_back(self, root: str, reason: str, *, at: float) -> None:
-        """Let everything that waits for a root wait until `at` at least."""
+    async def hold_back(self, root: str, folder: str | None, reason: str, *, at: float) -> None:
+        """Let everything that waits for a folder, or for a whole root, wait until `at` at least."""
 
     async def recover(self) -> None:
         """Put back what was underway when its process ended; for the sole owner of the index."""

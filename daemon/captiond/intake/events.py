@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from captiond.beneath import LinkOnTheWay, folder_beneath
+from captiond.disk.beneath import LinkOnTheWay, folder_beneath
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.ground import narrowed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
-from captiond.beneath import folders_to
+from captiond.disk.beneath import folders_to
 from captiond.errors import RulesBroken
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder

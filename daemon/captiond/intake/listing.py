@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from stat import S_ISREG
 
-from captiond.beneath import folder_beneath
+from captiond.disk.beneath import folder_beneath
 from captiond.index.folders_base import KnownFile
 from captiond.intake.filters import Filter
 from captiond.intake.folder import WatchedFolder

@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from captiond.beneath import folder_beneath, kind
+from captiond.disk.beneath import folder_beneath, kind
+from captiond.disk.photofile import signature_of
 from captiond.intake.nearby import beside_at
 from captiond.intake.settle import NotPlain, Seen
 from captiond.models import Signature
-from captiond.photofile import signature_of
 
 Glance: TypeAlias = tuple[Seen | OSError, str | None, float]
 """What was seen, a digest of what lies beside it, and when that was, in monotonic seconds.

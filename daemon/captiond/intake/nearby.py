@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from stat import S_ISREG
 
+from captiond.disk.plainfiles import look_at
 from captiond.index.beside_base import CHANGED
 from captiond.index.folders_base import KnownFile
 from captiond.models import State
-from captiond.plainfiles import look_at
 from captiond.sidecars.names import SUFFIXES, beside_digest, candidates, spellings
 
 Entry = tuple[str, int, int]

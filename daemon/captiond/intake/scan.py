@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from captiond.files import is_leftover
+from captiond.disk.files import is_leftover
 from captiond.index.folders_base import FolderDigest, FolderView
 from captiond.intake.folder import WatchedFolder
 from captiond.intake.listing import (

@@ -10,7 +10,7 @@ import anyio
 import anyio.from_thread
 import structlog
 
-from captiond import files
+from captiond.disk import files
 from captiond.errors import SidecarError
 from captiond.index.base import Index
 from captiond.intake.folder import WatchedFolder

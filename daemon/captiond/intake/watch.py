@@ -14,7 +14,7 @@ import anyio
 import structlog
 from anyio.abc import TaskStatus
 
-from captiond import files
+from captiond.disk import files
 from captiond.errors import SidecarError
 from captiond.intake.cover import Cover, Heard
 from captiond.intake.events import Batch, sort_events

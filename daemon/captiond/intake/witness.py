@@ -24,7 +24,7 @@ from pathlib import Path
 import anyio
 import structlog
 
-from captiond.beneath import folder_beneath
+from captiond.disk.beneath import folder_beneath
 from captiond.index.base import Index
 from captiond.index.folders_base import FolderView
 from captiond.intake.folder import WatchedFolder

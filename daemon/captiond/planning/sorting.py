@@ -8,9 +8,9 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from captiond import photofile
 from captiond.akin import accompanied
 from captiond.bench import Plan
+from captiond.disk import photofile
 from captiond.errors import (
     NotAPhoto,
     PhotoVanished,

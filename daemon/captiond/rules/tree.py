@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from captiond import beneath
+from captiond.disk import beneath
 from captiond.errors import RulesBroken
 from captiond.rules.base import NO_MEDIA, RULES_FILE, InForce, Rules, inherited
 from captiond.rules.reading import LIMIT_BYTES, parse

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from captiond.disk.plainfiles import Stamp
 from captiond.models import Caption, Description, Handwriting, Photo, Recipe, Tags, Written
-from captiond.plainfiles import Stamp
 from captiond.sidecars.names import Names
 
 MOST_CHARACTERS = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from captiond import files
+from captiond.disk import files
 from captiond.errors import SidecarForeign, SidecarImpossible
 from captiond.handwriting import combined
 from captiond.models import HUMAN, Description, Handwriting, Photo, Written

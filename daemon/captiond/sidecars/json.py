@@ -13,8 +13,8 @@ from dataclasses import replace
 import msgspec
 from msgspec import Struct
 
+from captiond.disk.files import shown
 from captiond.errors import SidecarForeign
-from captiond.files import shown
 from captiond.models import Caption, Description, Handwriting
 from captiond.sidecars.base import (
     MOST_CHARACTERS,

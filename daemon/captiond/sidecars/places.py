@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 
-from captiond import files
+from captiond.disk import files
+from captiond.disk.plainfiles import Content, Stamp
 from captiond.errors import SidecarForeign
 from captiond.models import Photo, Written
-from captiond.plainfiles import Content, Stamp
 from captiond.sidecars.base import LIMIT_BYTES, MERGE_LIMIT_BYTES, Reading, Sidecar, Subject
 from captiond.sidecars.json import Json
 from captiond.sidecars.names import candidates, is_its_own, rivals, spellings, stem_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from captiond.disk.files import shown
 from captiond.errors import SidecarForeign
-from captiond.files import shown
 from captiond.handwriting import is_junk
 from captiond.models import Description, Handwriting
 from captiond.sidecars.base import NOT_OURS, Reading, Subject

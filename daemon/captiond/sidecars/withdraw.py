@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from captiond import files
+from captiond.disk import files
 from captiond.errors import SidecarForeign, SidecarImpossible, SidecarUnwritable
 from captiond.models import Photo, Written
 from captiond.sidecars.base import NOT_OURS, Outcome

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from captiond import files
+from captiond.disk import files
+from captiond.disk.plainfiles import Stamp
 from captiond.errors import SidecarForeign
 from captiond.models import Written
-from captiond.plainfiles import Stamp
 from captiond.sidecars.base import Outcome
 from captiond.sidecars.names import SUFFIXES, beside_digest
 from captiond.sidecars.places import Places, digest_of

@@ -95,10 +95,11 @@ class MemoryDownloads:
         changes = {"reason": reason, "retry_at": at, "attempts": attempts}
         self._set(download, state=Stage.QUEUED, **changes)
 
-    async def hold_back(self, root: str, reason: str, *, at: float) -> None:
-        """Let everything that waits for a root wait until `at` at least."""
+    async def hold_back(self, root: str, folder: str | None, reason: str, *, at: float) -> None:
+        """Let everything that waits for a folder, or for a whole root, wait until `at` at least."""
         for row in self._waiting((), None):
-            if row.root == root and (row.retry_at or 0) < at:
+            meant = row.root == root and folder in {None, row.folder}
+            if meant and (row.retry_at or 0) < at:
                 self._set(row, retry_at=at, reason=reason)
 
     async def recover(self) -> None:

@@ -16,7 +16,6 @@ from captiond import accounts
 from captiond.bench import Bench
 from captiond.captioners.context import fullest
 from captiond.captioners.prompts import compose
-from captiond.desk import Asked, Item, open_desk
 from captiond.errors import CaptiondError, PhotoError, RulesBroken
 from captiond.index.ledger_base import FREE, Bill
 from captiond.intake.listing import Listing, walk
@@ -26,6 +25,7 @@ from captiond.planning.scopes import Scope, scopes
 from captiond.quota.estimates import estimate, most
 from captiond.quota.pricing import price
 from captiond.settings import Settings
+from captiond.verbs.desk import Asked, Item, open_desk
 
 
 @dataclass(frozen=True, slots=True)

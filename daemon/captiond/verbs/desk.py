@@ -14,12 +14,13 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from captiond import accounts, paced, photofile, turns
+from captiond import accounts, paced, turns
 from captiond.accounts import ROOM_SECONDS
 from captiond.app import PREPARED_AHEAD
 from captiond.asking import question_about
 from captiond.bench import Bench, Plan
 from captiond.captioners.base import Question
+from captiond.disk import photofile
 from captiond.errors import CaptiondError, OverBudget
 from captiond.folderplans import FolderPlans
 from captiond.index.base import Request

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from captiond import errors
-from captiond.beneath import IN_FILE, LinkOnTheWay, folder_beneath, kind
+from captiond.disk.beneath import IN_FILE, LinkOnTheWay, folder_beneath, kind
 from captiond.models import HEAD_BYTES, Photo, Signature
 
 CHUNK_BYTES = 1 << 20

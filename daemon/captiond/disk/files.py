@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from captiond import errors
-from captiond.beneath import IN_FILE, folder_beneath
-from captiond.plainfiles import (
+from captiond.disk.beneath import IN_FILE, folder_beneath
+from captiond.disk.plainfiles import (
     Content,
     ForeignFileError,
     Stamp,

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from captiond.beneath import IN_FILE, kind
+from captiond.disk.beneath import IN_FILE, kind
 
 
 class ForeignFileError(OSError):

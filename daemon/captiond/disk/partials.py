@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
-from captiond.beneath import folder_beneath
+from captiond.disk.beneath import folder_beneath
+from captiond.disk.files import PARTIAL_SUFFIX, TEMPORARY_PREFIX, told
 from captiond.errors import DownloadUnwritable
-from captiond.files import PARTIAL_SUFFIX, TEMPORARY_PREFIX, told
 
 CHUNK_BYTES = 1 << 20
 _OPENED = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
@@ -165,4 +166,5 @@ def _disk(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadUnwritable(f"{told(path)} cannot be written: {error.strerror}") from error
+        reason = f"{told(path)} cannot be written: {error.strerror}"
+        raise DownloadUnwritable(reason, disk=error.errno in _OF_THE_DISK) from error

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import anyio
 
-from captiond.desk import Item, open_desk
 from captiond.errors import CaptiondError, CaptionInJob
 from captiond.models import Caption, Photo
 from captiond.settings import Settings
 from captiond.turns import keep
+from captiond.verbs.desk import Item, open_desk
 
 Told = Callable[[Path, Caption | CaptiondError], None]
 

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
-from captiond import openat2
+from captiond.disk import openat2
 
 IN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """How a file is opened for reading: a pipe put in its place cannot hold the opener up."""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import anyio
 
-from captiond import __version__, photofile
+from captiond import __version__
+from captiond.disk import photofile
 from captiond.errors import NotReverted, PhotoError
 from captiond.folderplans import FolderPlans
 from captiond.index.base import Completed
