@@ -198,6 +198,32 @@ def test_nothing_is_overwritten_and_nothing_goes_into_a_watched_folder(house, tm
     assert not (house.photos / "boats" / "export").exists()
 
 
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_what_lies_outside_is_not_taken_along(tmp_path, copy):
+    """Whoever can write to a folder swaps a photo, or a folder, for a link after it was captioned.
+
+    Nor does a copy get more rights than a file has that its owner makes.
+    """
+    house = House(tmp_path / "house")
+    (house.photos / "trip").mkdir()
+    for name in ("kept.jpg", "swapped.jpg", "trip/hopper.jpg"):
+        shutil.copy(PHOTOS / "hopper.jpg", house.photos / name)
+    (house.photos / "kept.jpg").chmod(0o6755)
+    assert house.run("scan")[0] == 0
+    outside = tmp_path / "outside"
+    (house.photos / "trip").rename(outside)
+    (house.photos / "trip").symlink_to(outside)
+    (house.photos / "swapped.jpg").unlink()
+    (house.photos / "swapped.jpg").symlink_to(outside / "hopper.jpg")
+    target = tmp_path / "set"
+    _, _, err = house.run("export", "--format", "kohya", "--to", target, *copy)
+    assert "1 photo; left out: 2 gone" in err
+    assert sorted(path.name for path in target.rglob("*")) == ["kept.jpg", "kept.txt"]
+    if copy:
+        assert (target / "kept.jpg").stat().st_mode & 0o6111 == 0
+        assert (target / "kept.jpg").read_bytes() == (PHOTOS / "hopper.jpg").read_bytes()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(), ("--format", "kohya"), ("--format", "csv", "--copy"), ("--format", "docx")],

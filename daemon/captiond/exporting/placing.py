@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
+from captiond.disk.photofile import OpenedPhoto, open_beneath
+from captiond.errors import PhotoError
 from captiond.index.browse import Shown
+from captiond.models import Photo
 
 
 class Places:
@@ -33,17 +37,21 @@ class Places:
         With `by_stem` no two photos of a folder have the same name but for the extension. Photos
         come folder by folder. Raises OSError.
         """
-        source = Path(shown.root, shown.path)
-        if not source.is_file():
+        try:
+            with open_beneath(Photo(shown.root, shown.path)) as photo:
+                return self._put(shown, photo, by_stem=by_stem)
+        except PhotoError:
             return None
-        folder = self.folder_of(shown)
+
+    def _put(self, shown: Shown, photo: OpenedPhoto, *, by_stem: bool) -> PurePosixPath:
+        source, folder = Path(shown.root, shown.path), self.folder_of(shown)
         if folder != self._folder:
             self._folder, self._stems = folder, set()
         name = self._free_name(source.name) if by_stem else source.name
         placed = self.target / folder / name
         placed.parent.mkdir(parents=True, exist_ok=True)
         if self._copies:
-            shutil.copy2(source, placed)
+            _copy(photo, placed)
         else:
             placed.symlink_to(source)
         return folder / name
@@ -56,6 +64,13 @@ class Places:
             free = f"{stem}_{suffix.lower()}{number if number > 2 else ''}"  # noqa: PLR2004 the second is told by its suffix alone
         self._stems.add(free.casefold())
         return f"{free}.{suffix}"
+
+
+def _copy(photo: OpenedPhoto, placed: Path) -> None:
+    """Copy the bytes and their time; a stranger's mode may make a program of them."""
+    with open(photo.fd, "rb", closefd=False) as source, placed.open("xb") as target:
+        shutil.copyfileobj(source, target)
+    os.utime(placed, ns=(photo.signature.mtime_ns,) * 2)
 
 
 def _tops(roots: list[str]) -> dict[str, str]:
