@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import anyio
 import pytest
@@ -82,6 +84,49 @@ async def test_a_child_that_dies_costs_one_name_and_no_photo(gazetteer):
     os.kill(gazetteer.pid, signal.SIGKILL)
     assert await gazetteer.name(48.137, 11.575) is None
     assert await gazetteer.name(48.137, 11.575) == "Munich, Bavaria, Germany"
+
+
+async def test_a_child_that_hangs_holds_up_no_stop():
+    """What is asked of it ends with it."""
+    gazetteer = Gazetteer()
+    await gazetteer.name(46.62, 8.04)
+    os.kill(gazetteer.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(gazetteer.name, 48.137, 11.575)
+        tasks.start_soon(gazetteer.name, 52.52, 13.405)
+        await anyio.wait_all_tasks_blocked()
+        await gazetteer.aclose()
+    assert gazetteer.pid is None
+    assert time.monotonic() - began < 5
+
+
+async def test_a_gazetteer_that_cannot_be_loaded_is_left_alone_for_a_while():
+    """It costs one photo a moment, and not each."""
+    gazetteer = Gazetteer(pause_seconds=1.0)
+    names = []
+
+    async def ask() -> None:
+        names.append(await gazetteer.name(48.137, 11.575))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.to_thread.run_sync(wait_until, lambda: gazetteer.pid)
+        os.kill(gazetteer.pid, signal.SIGKILL)
+    began = time.monotonic()
+    await ask()
+    assert (names, gazetteer.pid) == ([None, None], None)
+    await anyio.to_thread.run_sync(wait_until, lambda: time.monotonic() > began + 1)
+    await ask()
+    assert names[-1] == "Munich, Bavaria, Germany"
+    await gazetteer.aclose()
+
+
+async def test_when_memory_is_short_the_child_goes_before_the_daemon(gazetteer):
+    """A photo without a place is less than a daemon that starts anew."""
+    await gazetteer.name(46.62, 8.04)
+    score = Path(f"/proc/{gazetteer.pid}/oom_score_adj").read_text()
+    assert int(score) >= 500
 
 
 async def test_an_idle_child_ends():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import math
 import select
 import subprocess
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,8 @@ PACKAGE = "reverse_geocode"
 ANSWER_SECONDS = 30.0
 """The first answer waits until the gazetteer is loaded: 1 to 2 s."""
 IDLE_SECONDS = 60.0
+PAUSE_SECONDS = 60.0
+"""So long no child is started after one that could not answer at all."""
 REMEMBERED = 10_000
 
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from captiond.places.child import main; main()"
@@ -41,8 +45,12 @@ def is_installed() -> bool:
 class Gazetteer:
     """Names places; one that cannot be named now is None, and no photo waits long for it."""
 
-    def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, *, idle_seconds: float = IDLE_SECONDS, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
         self._idle_seconds = idle_seconds
+        self._pause_seconds = pause_seconds
+        self._paused_until = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="places")
         self._child: subprocess.Popen[str] | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -83,9 +91,11 @@ class Gazetteer:
         return self._known[spot]
 
     async def aclose(self) -> None:
-        """End the child."""
-        if self._idle is not None:
-            self._idle.cancel()
+        """End the child; what it is being asked stays without an answer."""
+        self._paused_until = math.inf
+        if (child := self._child) is not None:
+            child.kill()
+        self._rest()
         self._thread.submit(self._end)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._thread.shutdown)
@@ -97,15 +107,28 @@ class Gazetteer:
         try:
             return await loop.run_in_executor(self._thread, self._ask, spot)
         finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        """End the child later, unless it is asked something before, or is ended for good."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._paused_until < math.inf:
+            loop = asyncio.get_running_loop()
             self._idle = loop.call_later(self._idle_seconds, self._thread.submit, self._end)
 
     def _ask(self, spot: tuple[float, float]) -> str | None:
         """Return the child's answer; raises OSError, EOFError, ValueError, the child then ended."""
+        if time.monotonic() < self._paused_until:
+            raise ChildProcessError("it failed a moment ago")
+        answered = self._child is not None
         self._child = self._child or _started()
         try:
             name = json.loads(_exchange(self._child, f"{spot[0]} {spot[1]}\n"))
-        except BaseException:
+        except BaseException as error:
             self._end()
+            if not answered or isinstance(error, TimeoutError):
+                self._paused_until = max(self._paused_until, time.monotonic() + self._pause_seconds)
             raise
         return name if isinstance(name, str) else None
 
