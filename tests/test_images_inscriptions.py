@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import time
 
 import pytest
 from images_helpers import PHOTOS, encoded, prepared, written
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from captiond import inscribed
+from captiond.images.decoders import DecoderPool
 from captiond.images.prepare import arm
 from captiond.models import Handwriting
+from captiond.settings import ImageSettings
 from captiond.testing.photo_maker import tiny_jpeg
 
 exiftool = pytest.mark.skipif(
@@ -140,6 +143,32 @@ def test_the_texts_of_a_png_count_but_for_its_comment(tmp_path):
     texts.add_text("Comment", "Made by a program")
     told = prepared(written(tmp_path, encoded(Image.new("RGB", (9, 9)), "PNG", pnginfo=texts)))
     assert told.handwriting == Handwriting(caption="A caption, 猫", title="A title")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("code", "encoding"), [(b"JIS\0\0\0\0\0", "iso2022_jp"), (b"UNICODE\0", "utf-16-")]
+)
+async def test_a_child_without_files_reads_comments_of_every_code(tmp_path, code, encoding, order):
+    """What decodes them is loaded before the doors are shut; the file says the order of bytes."""
+    exif = Image.Exif()
+    exif.endian = order
+    text = "\u65e5\u672c\u306e\u6e56\u3068\u8239\u304c\u898b\u3048\u308b\u5834\u6240"
+    name = encoding + {"<": "le", ">": "be"}[order] if encoding.endswith("-") else encoding
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = code + text.encode(name)
+    path = written(tmp_path, encoded(Image.new("RGB", (8, 8)), "JPEG", exif=exif))
+    pool = DecoderPool(ImageSettings(), 1)
+    with path.open("rb") as file:
+        made = await pool.prepare(file.fileno(), "d" * 64)
+    await pool.aclose()
+    assert made.handwriting.caption == text
+
+
+def test_a_description_of_a_million_lines_takes_no_longer_than_a_short_one():
+    """Expat hands each line feed over by itself; put together one by one they took a minute."""
+    began = time.process_time()
+    assert inscribed.read(packet(f"<dc:description>{'a' + chr(10) * 900_000}</dc:description>"))
+    assert time.process_time() - began < 5
 
 
 def packet(body: str) -> bytes:

@@ -75,6 +75,7 @@ def strict_parser() -> expat.XMLParserType:
     Names are `NAMESPACE NAME`.
     """
     parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True  # else each line feed comes by itself
     parser.StartDoctypeDeclHandler = _refuse
     parser.XmlDeclHandler = _check_encoding
     return parser

@@ -5,6 +5,7 @@ XMP counts before IPTC, IPTC before EXIF: so the programs that write them read t
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +23,18 @@ MOST_CHARACTERS = 8000
 
 _IPTC_TITLE, _IPTC_HEADLINE, _IPTC_KEYWORDS, _IPTC_CAPTION = (2, 5), (2, 105), (2, 25), (2, 120)
 _CHARACTER_CODE_BYTES = 8
-_CODES = {b"ASCII": "utf-8", b"UNICODE": "utf-16", b"JIS": "iso2022_jp", b"": "utf-8"}
+_LITTLE, _BIG = "utf-16-le", "utf-16-be"
+_CODES = {b"ASCII": "utf-8", b"UNICODE": _LITTLE, b"JIS": "iso2022_jp", b"": "utf-8"}
 _TOKEN = re.compile(r"[a-z0-9_\-]{1,24}")
 """Phones leave one there that names a mode: "cof", "hdrpl", "oplus_32"."""
 _SETTINGS = re.compile(r"\s*[{\[]|.*\bSteps: \d+, ", re.DOTALL)
 """JSON, and the settings of image generators."""
+
+
+def load_codecs() -> None:
+    """Have the codecs at hand that Python loads when they are first used."""
+    for encoding in (*_CODES.values(), _BIG):
+        codecs.lookup(encoding)
 
 
 def read(image: Image.Image) -> Handwriting:
@@ -58,7 +66,7 @@ def _exif(image: Image.Image) -> Handwriting:
     exif = image.getexif()
     details: Mapping[int, Any] = or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif)) or {}
     described = _by_hand(_said(exif.get(ExifTags.Base.ImageDescription)))
-    comment = _by_hand(_comment(details.get(ExifTags.Base.UserComment)))
+    comment = _by_hand(_comment(details.get(ExifTags.Base.UserComment), exif.endian))
     return Handwriting(
         caption=described or _wide(exif.get(ExifTags.Base.XPComment)) or comment,
         title=_wide(exif.get(ExifTags.Base.XPTitle)) or _wide(exif.get(ExifTags.Base.XPSubject)),
@@ -92,24 +100,28 @@ def _undone(text: str) -> bytes:
         return text.encode()
 
 
-def _comment(value: Any) -> str:
-    """Return the text of a UserComment, which begins with the name of its character code."""
+def _comment(value: Any, order: str | None) -> str:
+    """Return the text of a UserComment, which begins with the name of its character code.
+
+    `order` is that of the file's bytes, as `struct` calls it.
+    """
     if not isinstance(value, bytes):
         return _said(value)
     code = value[:_CHARACTER_CODE_BYTES].rstrip(b"\0 ")
     text = value[_CHARACTER_CODE_BYTES:]
     if code not in _CODES:
         return ""
-    if code == b"UNICODE":  # in the byte order of the file, which a text without a mark hides
-        little = text[1::2].count(0) >= text[::2].count(0)
-        return text.decode("utf-16-le" if little else "utf-16-be", "ignore").partition("\0")[0]
+    if code == b"UNICODE":  # in the byte order of the file, or of the machine that wrote it
+        odd, even = text[1::2].count(0), text[::2].count(0)
+        little = odd > even or (odd == even and order != ">")
+        return text.decode(_LITTLE if little else _BIG, "ignore").partition("\0")[0]
     return text.decode(_CODES[code], "ignore").partition("\0")[0]
 
 
 def _wide(value: Any) -> str:
     """Return a text that Windows wrote, in UTF-16."""
     data = bytes(value) if isinstance(value, bytes | bytearray | tuple) else b""
-    return data.decode("utf-16-le", "ignore").partition("\0")[0].strip()
+    return data.decode(_LITTLE, "ignore").partition("\0")[0].strip()
 
 
 def _by_hand(text: str) -> str:

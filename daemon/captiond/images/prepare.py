@@ -75,6 +75,7 @@ def arm() -> None:
     Image.preinit()
     strptime("2000", "%Y")  # like most_common() in the palette, it imports when it is called
     palette.of_pixels(bytes(3))
+    inscriptions.load_codecs()
     pillow_heif.register_heif_opener(
         decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
     )
