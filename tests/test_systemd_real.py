@@ -8,7 +8,16 @@ import time
 import pytest
 from daemon_helpers import KEY, wait_until
 from key_hunt import OTHER_KEY
-from systemd_helpers import CONFIG, FOUR, SRV, configuration, install
+from systemd_helpers import CONFIG, FOUR, SOURCE, SRV, configuration, install
+
+_MAKE_DNG = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from PIL import Image
+from raw_helpers import make_dng
+data = make_dng(Image.new("RGB", (320, 240), "teal"))
+open(sys.argv[2], "wb").write(data)
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +50,18 @@ def test_sidecars_belong_to_the_service_and_to_the_photos_group(guest):
     assert guest.out("stat", "-c", "%U:%G %a", sidecar) == "captiond:photos 664"
     assert guest.out("stat", "-c", "%U %a", "/var/lib/captiond") == "captiond 700"
     assert "seccomp:" not in guest.journal("captiond"), "the unit's filter forbids the decoders'"
+
+
+def test_raw_pixels_and_names_of_places_come_through_the_units_walls(guest):
+    """LibRaw develops in a confined child; the gazetteer is loaded without writable code."""
+    guest.start()
+    sidecars = guest.drop("/srv/photos", "gps.jpg")
+    guest.run("/opt/captiond/bin/python3", "-c", _MAKE_DNG, f"{SOURCE}/tests", "/srv/photos/a.dng")
+    guest.wait_for_files([*sidecars, "/srv/photos/a.dng.txt"])
+    assert "places.unnamed" not in guest.journal("captiond")
+    assert "decoder.unconfined" not in guest.journal("captiond")
+    asked = ("runuser", "-u", "captiond", "--", "captiond", "show", "/srv/photos/gps.jpg", "--json")
+    assert json.loads(guest.out(*asked))["place"]
 
 
 def test_photos_under_home_are_captioned_and_the_rest_of_home_stays_hidden(guest):
