@@ -36,6 +36,12 @@ def finished(*files: Path) -> None:
     wait_until(lambda: time.time() - latest > 1.0, seconds=5)
 
 
+def test_a_kind_of_sidecar_that_is_named_twice_is_written_once(tmp_path: Path):
+    """A file of 64 KB has room for ten thousand, each of them a write."""
+    write_rules(tmp_path, 'sidecars = ["txt", "json", "txt"]')
+    assert plans_for(tmp_path).within(tmp_path).layout.kinds == ("txt", "json")
+
+
 def test_rules_take_the_place_of_what_the_configuration_says(tmp_path: Path):
     """Key by key; what a file leaves out is as configured."""
     write_rules(

@@ -126,7 +126,7 @@ def plan_by(
         strict = captioner.vocabulary_mode == "strict"
         vocabulary = Vocabulary.of(rules.vocabulary, strict=strict)
     recipe = recipe_for(settings, folder, vocabulary)
-    layout = Layout(tuple(folder.sidecars), folder.sidecar_names)
+    layout = Layout(tuple(dict.fromkeys(folder.sidecars)), folder.sidecar_names)
     return Plan(recipe, layout, vocabulary, captioner.existing, bursts=captioner.bursts)
 
 

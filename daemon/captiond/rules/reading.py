@@ -16,6 +16,8 @@ LIMIT_BYTES = 64 << 10
 """Holds the longest prompt that is allowed, and thousands of words."""
 MOST_DOTS = 200
 """On one line: tomllib took 5 s for a key of 16,000 parts."""
+MOST_PATTERNS = 200
+"""In one file: each photo beneath is matched against all that hold there."""
 MOST_PROBLEMS = 20
 LONGEST_PROBLEM = 300
 
@@ -74,6 +76,8 @@ def _mistakes_of(key: str, value: object) -> Iterator[str]:
     if wrong and key == "ignore" and kind is bool:
         wrong = [f"{one} (or a list of patterns)" for one in wrong]
     yield from wrong
+    if isinstance(value, list) and key == "ignore" and len(value) > MOST_PATTERNS:
+        yield f"{key}: holds {len(value):,} patterns, over {MOST_PATTERNS}"
     if key == "prompt" and not wrong:
         yield from prompt_mistakes(str(value), key)
 
