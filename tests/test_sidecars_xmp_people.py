@@ -95,6 +95,20 @@ def test_an_edited_title_or_alt_text_is_the_persons(name, old):
 @pytest.mark.parametrize(
     ("field", "old"), [("caption", "Two ferries"), ("title", "On the water"), ("alt_text", "Ships")]
 )
+def test_an_edit_that_is_undone_by_hand_is_the_persons(field, old):
+    """Captiond's very words, put back after an edit was heard, are kept and heard as theirs."""
+    after = XMP.merge(edited(MERGED, f">{old}<", ">Mine<"), NEXT)
+    theirs = edited(after, ">Mine<", f">{old}<")
+    assert XMP.handwriting(theirs) == Handwriting(**{field: old})
+    assert told(XMP.merge(theirs, NEXT)) == told(theirs)
+    gone = edited(after, ">Mine<", "><")
+    assert XMP.handwriting(gone) == Handwriting(taken_back=frozenset({field}))
+    assert XMP.handwriting(XMP.merge(gone, ABOUT)) == XMP.handwriting(gone)
+
+
+@pytest.mark.parametrize(
+    ("field", "old"), [("caption", "Two ferries"), ("title", "On the water"), ("alt_text", "Ships")]
+)
 def test_what_was_taken_back_is_not_written_again(field, old):
     """Neither the same words nor new ones come back, until somebody asks for this very caption."""
     for blank in ("><", ">  <"):
@@ -187,8 +201,10 @@ def test_the_seal_goes_with_the_first_change():
     """A file that captiond merged into after a person edited it bears no seal that does not fit."""
     theirs = edited(XMP.render(ABOUT), "On the water", "Mine")
     assert "CaptionSeal" in told(theirs)
-    assert "CaptionSeal" not in told(XMP.merge(theirs, NEXT))
-    assert XMP.merge(theirs, ABOUT) == theirs
+    for about in (ABOUT, NEXT):
+        after = XMP.merge(theirs, about)
+        assert "CaptionSeal" not in told(after)
+        assert XMP.merge(after, about) == after
 
 
 def test_a_long_description_of_a_person_stays():

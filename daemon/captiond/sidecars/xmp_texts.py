@@ -2,7 +2,8 @@
 
 A digest of each text that captiond wrote stands in its own namespace. A text with that digest is
 still captiond's; one without it is a person's; a digest without a text tells that a person took the
-text back.
+text back. Once a person's text was heard THEIRS stands for the digest: the very words that captiond
+wrote once are the person's when they come back.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ ALT_TEXT = Field(
 )
 FIELDS = (CAPTION, TITLE, ALT_TEXT)
 
+THEIRS = "edited"
+"""No text has it for its digest."""
+
 
 def digest_of(text: str) -> str:
     """Return the sha256 of a text, in hex."""
@@ -82,6 +86,8 @@ def fill(
     """
     if person := theirs(packet, field):
         _replace(packet, field, person)
+        if packet.text(field.digest):
+            packet.set_text(field.digest, THEIRS)
         return False
     taken_back = is_taken_back(packet, field)
     if taken_back and not anew:
