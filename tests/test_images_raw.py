@@ -1,4 +1,4 @@
-"""Raw files, JPEG XL and Photoshop documents."""
+"""Raw files, JPEG XL and other containers."""
 
 from __future__ import annotations
 
@@ -104,10 +104,11 @@ def test_a_real_raw_file_is_told_by_its_bytes_and_its_size_by_its_pixels():
         b"FOVb\1\0\3\0",
         b"\0MRM\0\0\0\0",
         b"II\x1a\0\0\0HEAPCCDR",
+        b"II*\0\x10\0\0\0IIII",
     ],
 )
 def test_raw_files_of_other_makers_go_to_libraw_and_broken_ones_fail(tmp_path, start):
-    """CR2, CR3, RAF, ORF, RW2, X3F, MRW, CRW are known by their first bytes."""
+    """CR2, CR3, RAF, ORF, RW2, X3F, MRW, CRW, IIQ are known by their first bytes."""
     path = written(tmp_path, start + bytes(4000), "a.cr2")
     with opened(path) as fd:
         assert kinds.tell(fd) is kinds.RAW
@@ -121,6 +122,18 @@ def test_a_raw_file_that_is_cut_off_fails(tmp_path, share):
     data = make_dng(corners())
     with pytest.raises(Undecodable, match="raw file"):
         prepared(written(tmp_path, data[: int(len(data) * share)], "a.dng"))
+
+
+def test_a_raw_file_whose_last_pixels_are_missing_fails(tmp_path):
+    """LibRaw makes up those of compressed tiles: they would be captioned as black."""
+    data = make_dng(corners())
+    count = struct.Struct("<HHII")
+    told = count.pack(279, 4, 1, 120 * 80 * 2)
+    assert told in data
+    longer = data.replace(told, count.pack(279, 4, 1, 120 * 80 * 2 + 1))
+    assert prepared(written(tmp_path, data, "a.dng")).width == 60
+    with pytest.raises(Undecodable, match="the raw file is cut off"):
+        prepared(written(tmp_path, longer, "b.dng"))
 
 
 def test_a_raw_file_that_is_too_large_is_refused_before_it_is_decoded(tmp_path):
@@ -140,30 +153,26 @@ async def test_raw_files_are_decoded_behind_shut_doors(tmp_path):
         assert len(pool.pids()) == 1
 
 
-def psd(image: Image.Image) -> bytes:
-    """Return a Photoshop document of nothing but its composite."""
-    planes = b"".join(band.tobytes() for band in image.split())
-    mode = {"L": 1, "RGB": 3, "CMYK": 4}[image.mode]
-    size = (len(image.getbands()), image.height, image.width, 8, mode)
-    return struct.pack(">4sH6xHIIHH", b"8BPS", 1, *size) + bytes(12) + b"\0\0" + planes
-
-
-@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
-def test_a_photoshop_document_shows_its_composite(tmp_path, mode):
-    """In whatever mode it was made."""
-    image = corners() if mode == "RGB" else corners().convert("CMYK").point(lambda v: 255 - v)
-    made = prepared(written(tmp_path, psd(image), "a.psd"))
-    assert (made.facts.format, made.facts.width, made.facts.height) == ("psd", 120, 80)
-    if mode == "RGB":
-        assert shown_corners(made) == SHOWN
-
-
 @pytest.mark.parametrize("form", ["MPO", "JPEG2000"])
 def test_other_containers_show_their_first_picture(tmp_path, form):
     """A stereo camera's file holds two, a codestream none around it."""
     more = {"save_all": True, "append_images": [Image.new("RGB", (120, 80))]}
     data = encoded(corners(), form, **(more if form == "MPO" else {"no_jp2": True}))
     assert shown_corners(prepared(written(tmp_path, data))) == SHOWN
+
+
+@pytest.mark.parametrize(
+    ("mode", "top"), [("F", 1), ("F", 255), ("F", 65_535), ("I", 65_535), ("I", 2**31 - 1)]
+)
+def test_greys_of_32_bits_are_neither_black_nor_white(tmp_path, mode, top):
+    """Floats often end at 1, whole numbers anywhere."""
+    ramp = Image.linear_gradient("L").convert("F").point(lambda value: value * (top / 255) + 0)
+    path = written(tmp_path, encoded(ramp.convert(mode), "TIFF"), "a.tif")
+    shown = pixels_of(prepared(path)).convert("L")
+    darkest, lightest = shown.getextrema()
+    assert darkest == 0
+    assert lightest >= 254
+    assert 120 < shown.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)) < 136
 
 
 @pytest.mark.parametrize("mode", ["1", "LA", "P", "F", "CMYK"])

@@ -39,7 +39,7 @@ def test_a_photo_that_is_cut_off_is_refused(tmp_path, name, share):
         (b"\xef\xbb\xbf\n <!DOCTYPE html>", "HTML text"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PostScript document"),
         (b"%PDF-1.7\n", "a PDF document"),
-        (b"8BPS\0\2" + bytes(40), "a large Photoshop document, which cannot be read"),
+        (b"8BPS\0\3" + bytes(40), "a Photoshop document of an unknown kind"),
         (b"\0\0\1\0\1\0" + bytes(40), "no image format known here"),  # ICO
         (b"\x0a\x05\x01\x08" + bytes(60) + b"x", "no image format known here"),  # PCX
         (b"MATLAB 5.0 MAT-file", "no image format known here"),

@@ -7,8 +7,8 @@ _RAW = (
     "rw2 rwl sr2 srf srw x3f"
 )
 _OTHERS = (
-    "avif bmp gif heic heif hif j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx jxl mpo png psd tif tiff "
-    "webp"
+    "avif bmp gif heic heif hif j2c j2k jfif jp2 jpc jpe jpeg jpf jpg jpx jxl mpo png psb psd tif "
+    "tiff webp"
 )
 
 RAW_SUFFIXES = frozenset(_RAW.split())

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from PIL import ExifTags, Image, IptcImagePlugin
 
 from captiond import packets
+from captiond.images import packet
 from captiond.models import Facts, Tags
 
 RUBBISH = (
@@ -36,9 +37,10 @@ _SWAPPING = {5, 6, 7, 8}
 _LONGEST_TEXT = 100
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _IPTC_KEYWORDS, _IPTC_CITY, _IPTC_COUNTRY = (2, 25), (2, 90), (2, 101)
-_XMP_PLACE = re.compile(
-    rb"""(?<!/)photoshop:(City|Country)(?:\s*=\s*["']([^"'<]{1,200})["']|>([^<]{1,200})<)"""
-)
+_XMP_VALUE = rb"""(?:\s*=\s*["']([^"'<]{1,200})["']|>([^<]{1,200})<)"""
+_XMP_PLACE = re.compile(rb"(?<!/)photoshop:(City|Country)" + _XMP_VALUE)
+_XMP_DATE = re.compile(rb"(?<!/)(exif:DateTimeOriginal|photoshop:DateCreated)" + _XMP_VALUE)
+_SHORTEST_DATE = len("2024-06-01T12:30")
 
 T = TypeVar("T")
 
@@ -58,7 +60,7 @@ def read(image: Image.Image, *, name: str, digest: str) -> Facts:
         format=name,
         width=width,
         height=height,
-        taken_at=or_none(lambda: taken_at(details)),
+        taken_at=or_none(lambda: taken_at(details)) or or_none(lambda: created_at(image)),
         camera=or_none(lambda: camera(exif)),
         latitude=latitude,
         longitude=longitude,
@@ -77,6 +79,20 @@ def taken_at(details: Mapping[int, Any]) -> str | None:
     tag = ExifTags.Base.OffsetTimeOriginal if original else ExifTags.Base.OffsetTimeDigitized
     offset = _text(details.get(tag))
     return moment.isoformat() + (offset if _OFFSET.fullmatch(offset) else "")
+
+
+def created_at(image: Image.Image) -> str | None:
+    """Return when the photo was taken as XMP tells it, with an offset if there is one.
+
+    Raises ValueError for rubbish.
+    """
+    told = _XMP_DATE.finditer(packet.of(image))
+    found = {m[1]: _text(m[2] or m[3]) for m in told}
+    text = found.get(b"exif:DateTimeOriginal") or found.get(b"photoshop:DateCreated") or ""
+    if len(text) < _SHORTEST_DATE:  # a day, or nothing
+        return None
+    moment = datetime.fromisoformat(text).replace(microsecond=0)
+    return moment.isoformat() if moment.year >= FIRST_PHOTOGRAPH else None
 
 
 def camera(exif: Mapping[int, Any]) -> str | None:
@@ -120,8 +136,8 @@ def place(image: Image.Image) -> str | None:
     iptc = or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
     parts = [_text(iptc.get(_IPTC_CITY)), _text(iptc.get(_IPTC_COUNTRY))]
     if not any(parts):
-        packet = packet_of(image)
-        found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in _XMP_PLACE.finditer(packet)}
+        told = _XMP_PLACE.finditer(packet.of(image))
+        found = {m[1]: html.unescape(_text(m[2] or m[3])) for m in told}
         parts = [_text(found.get(b"City")), _text(found.get(b"Country"))]
     return ", ".join(part for part in parts if part) or None
 
@@ -131,15 +147,8 @@ def tags(image: Image.Image) -> Tags:
     iptc = or_none(lambda: IptcImagePlugin.getiptcinfo(image)) or {}  # type: ignore[arg-type]
     listed = iptc.get(_IPTC_KEYWORDS, [])
     words = listed if isinstance(listed, list) else [listed]
-    found = packets.read(packet_of(image))
+    found = packets.read(packet.of(image))
     return packets.tidy(found.people, [*found.keywords, *map(_text, words)])
-
-
-def packet_of(image: Image.Image) -> bytes:
-    """Return the XMP packet, empty if there is none."""
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    data = packet.encode() if isinstance(packet, str) else packet
-    return data.rstrip(b"\0") if isinstance(data, bytes) else b""
 
 
 def _size_as_shown(image: Image.Image, exif: Mapping[int, Any]) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from PIL import ExifTags, Image, IptcImagePlugin
 
 from captiond import inscribed
 from captiond.handwriting import combined, is_junk
-from captiond.images.facts import decoded, or_none, packet_of
+from captiond.images import packet
+from captiond.images.facts import decoded, or_none
 from captiond.models import Handwriting
 from captiond.packets import KEYWORDS, TAG_CHARACTERS
 from captiond.visible import on_one_line, without_hidden
@@ -41,7 +42,7 @@ def read(image: Image.Image) -> Handwriting:
     """Return what people wrote; what cameras, phones and captiond wrote counts as silence."""
     from_iptc = or_none(lambda: _iptc(image)) or Handwriting()
     from_exif = or_none(lambda: _exif(image)) or Handwriting()
-    written = combined(combined(inscribed.read(packet_of(image)), from_iptc), from_exif)
+    written = combined(combined(inscribed.read(packet.of(image)), from_iptc), from_exif)
     written = combined(written, _png(image))
     return Handwriting(
         caption=_tidy(written.caption),

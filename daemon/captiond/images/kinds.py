@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from operator import add
 from typing import Literal
 
 from captiond.errors import NotAPhoto, Undecodable
@@ -56,6 +57,7 @@ _STARTS = (
     (b"\xff\x0a", JPEG_XL),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", JPEG_XL),
     (b"8BPS\0\1", PSD),
+    (b"8BPS\0\2", PSD),
     *((start, RAW) for start in _RAW_STARTS),
 )
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -66,7 +68,6 @@ _OTHER_STARTS = (
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript document"),
     (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
-    (b"8BPS\0\2", "a large Photoshop document, which cannot be read"),
     (b"8BPS", "a Photoshop document of an unknown kind"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"<!doctype html", "HTML text"),
@@ -75,9 +76,13 @@ _OTHER_STARTS = (
     (b"<?xml", "XML text"),
 )
 _NEW_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 254, 262, 330, 50706
+_PHASE_ONE = {b"IIII", b"MMMM"}
 _SENSOR = {32803, 34892}
 """Pixels as they come from a sensor, with one colour each, or with all three but not developed."""
 _MOST_DIRECTORIES = 8
+_MOST_NUMBERS = 1 << 14
+_PLACES = ((273, 279), (324, 325))
+"""The tags that tell where strips or tiles of pixels begin, and how long each is."""
 _HEAD_BYTES, _ENTRY_BYTES = 8, 12
 _NUMBERS = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4)}
 """The types of whole numbers, as `struct` calls them, and their sizes."""
@@ -152,18 +157,36 @@ def _likeness(head: bytes) -> str:
 
 def _is_raw(fd: int, head: bytes) -> bool:
     """Tell a raw file in TIFF's clothes: opened as a TIFF it shows a thumbnail of 96x64."""
-    if head[8:10] == b"CR":
+    if head[8:10] == b"CR" or head[8:12] in _PHASE_ONE:
         return True
-    order = "<" if head.startswith(b"II") else ">"
-    if head[2:4] not in {b"*\0", b"\0*"} or len(head) < _HEAD_BYTES:
-        return False
-    (offset,) = struct.unpack(f"{order}I", head[4:8])
-    first = _directory(fd, order, offset)
+    first, *below = _directories(fd, head)
     if _DNG_VERSION in first or first.get(_NEW_SUBFILE_TYPE, (0,))[0] & 1:
         return True
+    return any(map(_is_of_sensor, (first, *below)))
+
+
+def pixels_end(fd: int) -> int:
+    """Return where the last pixel of a sensor should end in a raw file, 0 where that is untold."""
+    ends = [0]
+    for one in filter(_is_of_sensor, _directories(fd, os.pread(fd, _HEAD_BYTES, 0))):
+        for begins, lengths in _PLACES:
+            ends += map(add, one.get(begins, ()), one.get(lengths, ()))
+    return max(ends)
+
+
+def _is_of_sensor(directory: dict[int, tuple[int, ...]]) -> bool:
+    return not _SENSOR.isdisjoint(directory.get(_PHOTOMETRIC, ()))
+
+
+def _directories(fd: int, head: bytes) -> list[dict[int, tuple[int, ...]]]:
+    """Return a TIFF's first directory and those right below it."""
+    order = "<" if head.startswith(b"II") else ">"
+    if head[2:4] not in {b"*\0", b"\0*"} or len(head) < _HEAD_BYTES:
+        return [{}]
+    (offset,) = struct.unpack(f"{order}I", head[4:8])
+    first = _directory(fd, order, offset)
     below = first.get(_SUB_DIRECTORIES, ())[:_MOST_DIRECTORIES]
-    shown = [first, *(_directory(fd, order, at) for at in below)]
-    return any(_SENSOR.intersection(one.get(_PHOTOMETRIC, ())) for one in shown)
+    return [first, *(_directory(fd, order, at) for at in below)]
 
 
 def _directory(fd: int, order: str, offset: int) -> dict[int, tuple[int, ...]]:
@@ -176,7 +199,7 @@ def _directory(fd: int, order: str, offset: int) -> dict[int, tuple[int, ...]]:
     found = {}
     for tag, form, many, value in struct.iter_unpack(f"{order}HHI4s", usable):
         letter, size = _NUMBERS.get(form, ("", 0))
-        wanted = min(many, _MOST_DIRECTORIES) * size
+        wanted = min(many, _MOST_NUMBERS) * size
         (at,) = struct.unpack(f"{order}I", value)
         data = value if wanted <= len(value) else os.pread(fd, wanted, at)
         if wanted and len(data) >= wanted:

@@ -20,7 +20,6 @@ import pillow_heif
 import pyvips
 from PIL import (
     AvifImagePlugin,
-    ExifTags,
     Image,
     ImageCms,
     ImageColor,
@@ -35,7 +34,7 @@ from PIL import (
 )
 
 from captiond.errors import Undecodable
-from captiond.images import facts, inscriptions, kinds, palette, raw
+from captiond.images import facts, inscriptions, kinds, packet, palette, psd, raw, rawfacts
 from captiond.images.fresh import GLANCE_PX, ICC, Fresh, encoded
 from captiond.images.kinds import Kind
 from captiond.images.sizes import check_size
@@ -52,8 +51,12 @@ _PLUGINS = (
     TiffImagePlugin,
     WebPImagePlugin,
 )
+_WITH_A_PACKET_IN_VIEW = {kinds.GIF, kinds.JPEG_2000, kinds.JPEG_XL, kinds.RAW}
+"""Pillow does not look for XMP there."""
 _JPEG_XL_PLUGIN = "pillow_jxl"
 NO_JPEG_XL = "JPEG XL images are read with an extra: install captiond[jxl]"
+_WIDE = {"float", "int", "uint"}
+_WHITE = 255
 _LOADED_LATE_BY_PILLOW = (ImageCms, ImageColor, ImageFilter, ImagePalette)
 
 
@@ -132,17 +135,26 @@ def _with_vips(
     if kind is kinds.JPEG:
         image = _open_vips(file, shrink=_jpeg_shrink(known.facts, edge))
         return known, image.thumbnail_image(edge, height=edge, size="down")
+    if header.format in _WIDE and header.interpretation == "b-w":
+        image = _in_sight(_open_vips(file).copy_memory())
+        return known, image.thumbnail_image(edge, height=edge, size="down")
     # thumbnail_source ignores fail_on= as a keyword (8.18.7) and heeds it in the option string.
     return known, pyvips.Image.thumbnail_source(
         _source(file), edge, height=edge, size="down", option_string="[fail_on=truncated]"
     )
 
 
+def _in_sight(wide: pyvips.Image) -> pyvips.Image:
+    """Return greys of 32 bits between black and white: floats often end at 1, others anywhere."""
+    top = wide.max()
+    return wide if 1 < top <= _WHITE else wide * (_WHITE / max(top, 1))
+
+
 def _with_pillow(
     file: BinaryIO, kind: Kind, digest: str, limits: Limits
 ) -> tuple[_Known, pyvips.Image]:
-    with Image.open(file, formats=[kind.pillow]) as image:
-        known = _known(image, kind, digest)
+    with _open_pillow(file, kind, limits) as image:
+        known = _known(image, file, kind, digest)
         _check_size(known.facts, limits)
         profile = image.info.get("icc_profile")
         image.thumbnail((limits.max_edge_px, limits.max_edge_px))
@@ -151,10 +163,12 @@ def _with_pillow(
             upright = upright.point(lambda value: value / 256)
         if upright.mode == "LAB":
             upright, profile = _from_lab(upright), None
-        plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        plain = upright
+        if upright.mode != "CMYK":
+            plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     fresh = pyvips.Image.new_from_memory(
         plain.tobytes(), plain.width, plain.height, len(plain.getbands()), "uchar"
-    ).copy(interpretation="srgb")
+    ).copy(interpretation="cmyk" if plain.mode == "CMYK" else "srgb")
     if profile:
         fresh.set_type(pyvips.GValue.blob_type, ICC, profile)
     return known, fresh
@@ -167,6 +181,12 @@ def _with_libraw(
     known = _known_of_raw(file, kind, digest, shown)
     edge = limits.max_edge_px
     return known, shown.picture.thumbnail_image(edge, height=edge, size="down", no_rotate=True)
+
+
+def _open_pillow(file: BinaryIO, kind: Kind, limits: Limits) -> Image.Image:
+    if kind is kinds.PSD:
+        return psd.opened(file, max_megapixels=limits.max_megapixels)
+    return Image.open(file, formats=[kind.pillow])
 
 
 _DECODERS = {"vips": _with_vips, "pillow": _with_pillow, "libraw": _with_libraw}
@@ -188,7 +208,8 @@ def _source(file: BinaryIO) -> pyvips.Source:
     return pyvips.Source.new_from_descriptor(file.fileno())
 
 
-def _known(image: Image.Image, kind: Kind, digest: str) -> _Known:
+def _known(image: Image.Image, file: BinaryIO, kind: Kind, digest: str) -> _Known:
+    packet.lay_out(image, file, is_in_view=kind in _WITH_A_PACKET_IN_VIEW)
     told = facts.read(image, name=kind.name, digest=digest)
     return _Known(told, facts.tags(image), inscriptions.read(image))
 
@@ -198,43 +219,24 @@ def _known_beside_vips(file: BinaryIO, kind: Kind, digest: str, header: pyvips.I
     try:
         file.seek(0)
         with Image.open(file, formats=[kind.pillow]) as image:
-            return _known(image, kind, digest)
+            return _known(image, file, kind, digest)
     except facts.RUBBISH:
         size = header.width, header.height
         return _Known(Facts(digest=digest, format=kind.name, width=size[0], height=size[1]))
 
 
 def _known_of_raw(file: BinaryIO, kind: Kind, digest: str, shown: raw.Rendering) -> _Known:
-    """Let Pillow read the metadata of a TIFF, else those of the preview."""
+    """Let Pillow read the metadata of the raw file, else those of the preview."""
     sources: tuple[Callable[[], Image.Image], ...] = (
-        lambda: _bare(file),
+        lambda: rawfacts.opened(file),
         lambda: Image.open(BytesIO(shown.preview or b""), formats=["JPEG"]),
     )
     for read_it in sources:
         with suppress(*facts.RUBBISH), read_it() as image:
-            known = _known(image, kind, digest)
+            known = _known(image, file, kind, digest)
             size = replace(known.facts, width=shown.width, height=shown.height)
             return replace(known, facts=size)
     return _Known(Facts(digest=digest, format=kind.name, width=shown.width, height=shown.height))
-
-
-def _bare(file: BinaryIO) -> Image.Image:
-    exif = Image.Exif()
-    file.seek(0)
-    exif.load_from_fp(file)
-    return _Bare(exif)
-
-
-class _Bare(Image.Image):
-    """No picture, with a TIFF's metadata: Pillow itself opens few raw files."""
-
-    def __init__(self, exif: Image.Exif) -> None:
-        super().__init__()
-        self._told = exif
-        self.info = {"xmp": exif.get(ExifTags.Base.XMLPacket)}
-
-    def getexif(self) -> Image.Exif:
-        return self._told
 
 
 def _check_size(known: Facts, limits: Limits) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,6 +11,7 @@ import pyvips
 import rawpy
 
 from captiond.errors import Undecodable
+from captiond.images import kinds
 from captiond.images.sizes import check_size
 
 GOOD_PREVIEW_PX = 1024
@@ -46,7 +48,7 @@ def render(file: BinaryIO, *, max_megapixels: int) -> Rendering:
             preview = _preview(raw)
             picture = None if preview is None else _developed(preview, raw)
             if picture is None:
-                preview, picture = None, _half_size(raw)
+                picture = _half_size(raw, file.fileno())
     except rawpy.LibRawError as error:
         raise _trouble(error) from error
     size = (sizes.width, sizes.height)
@@ -83,8 +85,13 @@ def _developed(preview: bytes, raw: rawpy.RawPy) -> pyvips.Image | None:
     return image if turned or sizes.flip not in _TURNS else image.rot(_TURNS[sizes.flip])
 
 
-def _half_size(raw: rawpy.RawPy) -> pyvips.Image:
-    """Return the pixels, upright, by the camera's white balance."""
+def _half_size(raw: rawpy.RawPy, fd: int) -> pyvips.Image:
+    """Return the pixels, upright, by the camera's white balance; EOFError where some are missing.
+
+    LibRaw itself makes them up: a cut off file is all black, or all blue.
+    """
+    if os.fstat(fd).st_size < kinds.pixels_end(fd):
+        raise EOFError("truncated")
     pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
     height, width, bands = pixels.shape
     image = pyvips.Image.new_from_memory(pixels.tobytes(), width, height, bands, "uchar")
