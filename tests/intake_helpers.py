@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from captiond.index.base import Sighting
+from captiond.index.beside_base import Departed
 from captiond.index.folders_base import FolderDigest, KnownFile
 from captiond.intake.attend import Intake, attend
 from captiond.intake.folder import WatchedFolder
@@ -40,6 +41,9 @@ class Recorder:
 
     async def sharing(self, root: str, stems: Sequence[str]) -> list[str]:
         return [p.path for p in self.rows if p.root == root and p.path.rpartition(".")[0] in stems]
+
+    async def departed(self, root: str, **_: object) -> list[Departed]:  # noqa: ARG002 as in Beside
+        return []
 
     async def offer(self, sightings: Sequence[Sighting], *, now: float) -> int:
         due = 0

@@ -93,7 +93,7 @@ def test_a_folder_that_is_read_only_for_a_while(tmp_path: Path) -> None:
 
 def test_a_full_disk_beneath_the_index(tmp_path: Path) -> None:
     """Nothing is paid twice and nothing lost: writes wait for room, and are told once."""
-    with small_disk(tmp_path / "state", kilobytes=1024), gemini("--answer", "fixed") as url:
+    with small_disk(tmp_path / "state", kilobytes=2048), gemini("--answer", "fixed") as url:
         home = Home(tmp_path, url, sidecars=("xmp",))
         with home.daemon() as daemon:
             (home.photos / "first.jpg").write_bytes(tiny_jpeg(99))
@@ -114,7 +114,7 @@ def test_a_full_disk_beneath_the_index(tmp_path: Path) -> None:
 
 def test_a_stop_while_the_index_has_no_room(tmp_path: Path) -> None:
     """SIGTERM is obeyed with requests in flight, a second one at once; the next start too."""
-    with small_disk(tmp_path / "state", kilobytes=1024), ExitStack() as stack:
+    with small_disk(tmp_path / "state", kilobytes=2048), ExitStack() as stack:
         url = stack.enter_context(gemini("--answer", "fixed", "--latency", "1"))
         home = Home(tmp_path, url, sidecars=("xmp",))
         with home.daemon() as daemon:

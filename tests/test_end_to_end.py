@@ -40,6 +40,10 @@ def assert_whole(sidecar: Path) -> None:
         assert content.endswith(b"\n")
 
 
+ADOPTED_OR_LENT = 4
+"""Of tests/photos two have a person's caption, one is the raw file of a pair, one a copy's pixels."""
+
+
 def test_every_photo_is_captioned_exactly_once_across_a_kill(tmp_path: Path) -> None:
     """The daemon is killed in the middle and started again: nothing lost, torn or paid twice."""
     expected = collection()
@@ -62,8 +66,9 @@ def test_every_photo_is_captioned_exactly_once_across_a_kill(tmp_path: Path) -> 
     }
     captions = home.rows("select digest, count(*) from captions group by digest")
     assert dict(captions) == dict.fromkeys(digests, 1)
-    assert asked >= len(digests)
-    assert asked <= len(digests) + home.concurrency, (asked_before, asked)
+    ((paid,),) = home.rows("select count(*) from captions where request is not null")
+    assert len(digests) - ADOPTED_OR_LENT <= paid <= asked
+    assert asked <= paid + home.concurrency, (asked_before, asked)
     assert home.rows("pragma integrity_check") == [("ok",)]
     for sidecar in home.photos.rglob("*.*"):
         assert not sidecar.name.startswith(".captiond-"), "a stray temporary file"
@@ -75,18 +80,19 @@ def test_every_photo_is_captioned_exactly_once_across_a_kill(tmp_path: Path) -> 
 
 
 def test_what_another_program_wrote_stays_as_it_is(tmp_path: Path) -> None:
-    """A sidecar that lay there before is left alone byte by byte, and the row says so."""
+    """A person's caption is left alone byte by byte; captiond's go beside what stood in another."""
     names = ("sidecars/human.jpg", "sidecars/A.jpg")
     with gemini("--answer", "fixed") as url:
         home = Home(tmp_path, url)
         home.drop(*names, *(f"{name}.xmp" for name in names))
         with home.daemon():
             home.wait_for(dict.fromkeys(names, "captioned"))
-    for name in names:
-        assert (home.photos / f"{name}.xmp").read_bytes() == (PHOTOS / f"{name}.xmp").read_bytes()
-        assert (home.photos / f"{name}.txt").exists()
-    reasons = [reason for (reason,) in home.rows("select reason from library")]
-    assert all("xmp" in reason for reason in reasons)
+    theirs, merged = ((home.photos / f"{name}.xmp").read_bytes() for name in names)
+    assert theirs == (PHOTOS / f"{names[0]}.xmp").read_bytes()
+    assert set((PHOTOS / f"{names[1]}.xmp").read_text().split()) <= set(merged.decode().split())
+    assert all((home.photos / f"{name}.txt").exists() for name in names)
+    origins = home.rows("select name, origin from library order by name")
+    assert origins == [("A.jpg", "gemini"), ("human.jpg", "human")]
 
 
 def test_a_copy_is_never_asked_about_again(tmp_path: Path) -> None:

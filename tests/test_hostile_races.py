@@ -51,7 +51,7 @@ def test_no_folder_is_read_that_a_link_leads_to(stage, rounds):
                 assert listing is not None
                 assert [(name, size) for name, size, _ in listing.photos] == [("a.jpg", 4)]
                 met["listed"] += 1
-            ((seen, _),) = look(str(root), "swap/in", ["a.jpg"])
+            ((seen, *_),) = look(str(root), "swap/in", ["a.jpg"])
             assert seen in (None, mine)
             met["seen" if seen else "unseen"] += 1
             met[opened(Photo(str(root), "swap/in/a.jpg"))] += 1
