@@ -135,7 +135,7 @@ def mean_difference(one: Image.Image, other: Image.Image) -> float:
     return sum(abs(a - b) for a, b in pairs) / len(one.tobytes())
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "JXL"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_all_eight_orientations_are_shown_upright(tmp_path, form, orientation):
     """The pixels lie as the camera was held, and the picture stands as it was seen."""
@@ -145,7 +145,7 @@ def test_all_eight_orientations_are_shown_upright(tmp_path, form, orientation):
         stored = stored.transpose(Image.Transpose(undo[orientation]))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    made = prepared(written(tmp_path, encoded(stored, form, exif=exif)))
+    made = prepared(written(tmp_path, encoded(stored, form, exif=exif.tobytes())))
     assert (made.facts.width, made.facts.height) == (120, 80)
     assert shown_corners(made) == ["red", "green", "blue", "white"]
 
