@@ -132,3 +132,32 @@ xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"'
     text = (home.photos / "half.jpg.xmp").read_text()
     assert WORDS in text
     assert title in text
+
+
+def test_a_caption_within_a_photo_is_changed(tmp_path: Path, url: str) -> None:
+    """The words that a program puts in place of adopted ones are shown, and followed."""
+    home = Home(tmp_path, url)
+    photo = put(home, "ducks.jpg")
+    exiftool(photo, f"-EXIF:ImageDescription={WORDS}")
+    home.run("scan")
+    assert (home.photos / "ducks.jpg.txt").read_text() == f"{WORDS}\n"
+    exiftool(photo, "-EXIF:ImageDescription=Zoë feeds the swans")
+    home.run("scan")
+    assert shown(home, "ducks.jpg")[0] == "Zoë feeds the swans"
+    assert (home.photos / "ducks.jpg.txt").read_text() == "Zoë feeds the swans\n"
+    assert counters(url)["requests"] == 0
+
+
+def test_with_the_index_lost_a_person_s_caption_is_no_news(tmp_path: Path, url: str) -> None:
+    """An edited caption is known again from all sidecars together, and none is touched."""
+    home = Home(tmp_path, url)
+    put(home, "ducks.jpg")
+    home.run("scan")
+    exiftool(home.photos / "ducks.jpg.xmp", f"-XMP-dc:Description={WORDS}")
+    home.run("scan")
+    before = shown(home, "ducks.jpg"), tree(home.photos)
+    for path in home.index.parent.iterdir():
+        path.unlink()
+    home.run("scan")
+    assert (shown(home, "ducks.jpg"), tree(home.photos)) == before
+    assert counters(url)["requests"] == 1

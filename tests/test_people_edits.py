@@ -129,3 +129,37 @@ def test_a_copy_takes_a_persons_words_along(home: Home) -> None:
             lambda: found(home, "Marseille") == ["copy.jpg", "hopper.jpg"], what="so is the copy"
         )
     assert counters(home.url)["requests"] == 2
+
+
+def test_edits_that_are_undone_by_hand(home: Home) -> None:
+    """Captiond's very words, put back after an edit was found, stay in the file and are shown."""
+    xmp = home.photos / "hopper.jpg.xmp"
+    home.run("scan")
+    caption, title, keywords, _ = shown(home, "hopper.jpg")
+    first, *others = json.loads(keywords)
+    mine = ("-XMP-dc:Description=Mine", "-XMP-dc:Title=Mine", f"-XMP-dc:Subject-={first}")
+    exiftool(xmp, *mine)
+    home.run("scan")
+    assert shown(home, "hopper.jpg")[:3] == ("Mine", "Mine", json.dumps(others))
+    put_back = (f"-XMP-dc:Description={caption}", f"-XMP-dc:Title={title}")
+    exiftool(xmp, *put_back, f"-XMP-dc:Subject+={first}")
+    home.run("scan")
+    assert shown(home, "hopper.jpg")[:2] == (caption, title)
+    assert sorted(json.loads(shown(home, "hopper.jpg")[2])) == sorted([first, *others])
+    assert xmp.read_text().count(caption) == 3
+    assert "Mine" not in xmp.read_text()
+    assert counters(home.url)["requests"] == 2
+
+
+def test_what_was_edited_outlives_a_new_caption(home: Home) -> None:
+    """A title of a person's and a keyword that they removed stay so when it is captioned anew."""
+    home.run("scan")
+    first, *others = json.loads(shown(home, "hopper.jpg")[2])
+    xmp = home.photos / "hopper.jpg.xmp"
+    exiftool(xmp, "-XMP-dc:Title=Mine", f"-XMP-dc:Subject-={first}")
+    home.run("scan")
+    home.run("recaption", "--since", "1970")
+    home.run("scan")
+    assert counters(home.url)["requests"] == 4
+    assert shown(home, "hopper.jpg")[1:3] == ("Mine", json.dumps(others))
+    assert told(xmp) == others

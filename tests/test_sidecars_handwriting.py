@@ -162,7 +162,10 @@ def test_a_persons_words_come_back_from_captionds_document(tmp_path):
     """With the index lost, a document that captiond wrote for a person's words tells them."""
     photo = make_photo(tmp_path)
     write(photo, "json", caption="My words", origin="human", recipe="human", model="", language="")
-    assert hear(photo, shown=False).handwriting.caption == "My words"
+    heard = hear(photo, shown=False)
+    assert heard.handwriting.caption == "My words"
+    assert heard.kept is not None
+    assert heard.by_hand == SILENT
     assert hear(photo, caption="Others").handwriting == SILENT
 
 

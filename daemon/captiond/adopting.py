@@ -11,7 +11,7 @@ import anyio
 
 from captiond.bench import Bench, Plan
 from captiond.errors import LeftAlone
-from captiond.handwriting import combined, revised, speaks
+from captiond.handwriting import combined, revised, said, speaks
 from captiond.index.base import Claim
 from captiond.models import HUMAN, Caption, Description, Facts, Handwriting
 from captiond.sidecars.base import Beside
@@ -33,6 +33,17 @@ async def look_beside(claim: Claim, shown: Answered | None, bench: Bench) -> Bes
         if not known.is_heeded:  # what was read before went into another caption
             written = {kind: replace(one, heard=()) for kind, one in written.items()}
     return await anyio.to_thread.run_sync(bench.read_handwriting, claim.photo, written, words)
+
+
+def heard(beside: Beside, digest: str, within: Handwriting = NOBODY) -> Handwriting:
+    """Return what people wrote about a photo of these bytes, beside it and `within`.
+
+    What captiond wrote down for them of other bytes gives way to what is said of these.
+    """
+    if beside.kept is None or beside.kept.digest == digest:
+        return combined(beside.handwriting, within)
+    hand = combined(beside.by_hand, within)
+    return hand if speaks(hand) else combined(hand, said(beside.kept.description))
 
 
 async def check_wanted(claim: Claim, digest: str, hand: Handwriting, bench: Bench) -> None:
@@ -68,10 +79,18 @@ def is_enough(claim: Claim, hand: Handwriting, plan: Plan) -> bool:
     return speaks(hand)
 
 
-async def adopt(claim: Claim, facts: Facts, hand: Handwriting, bench: Bench) -> Caption:
-    """Return what people wrote as the photo's caption, kept and shown from now on."""
+async def adopt(
+    claim: Claim, facts: Facts, hand: Handwriting, *, kept: Caption | None, bench: Bench
+) -> Caption:
+    """Return what people wrote as the photo's caption, kept and shown from now on.
+
+    `kept` is what captiond wrote down of it: the same words are no news, also in its sidecars.
+    """
     words = revised(Description(caption=""), hand)
-    caption = _by_people(facts.digest, words, now=bench.clock())
+    if kept is not None and (kept.digest, kept.description) == (facts.digest, words):
+        caption = _by_people(facts.digest, words, now=kept.created_at)
+    else:
+        caption = _by_people(facts.digest, words, now=bench.clock())
     people = bench.index.people
     await people.revise(claim.photo, owner=bench.owner, caption=caption, facts=facts)
     return caption
@@ -80,9 +99,12 @@ async def adopt(claim: Claim, facts: Facts, hand: Handwriting, bench: Bench) -> 
 async def as_left(claim: Claim, answered: Answered, beside: Beside, bench: Bench) -> Answered:
     """Return what the photo shows as people left it; that is shown from now on."""
     people, caption = bench.index.people, answered.caption
-    known, hand = await people.known(claim.photo, caption.digest), beside.handwriting
-    if not (known.is_heeded or answered.is_reused):
-        hand = combined(hand, known.within)
+    known = await people.known(claim.photo, caption.digest)
+    within = NOBODY if known.is_heeded or answered.is_reused else known.within
+    if caption.origin == HUMAN:  # what captiond wrote down of a person's words is older
+        hand = combined(beside.by_hand, within)
+    else:
+        hand = heard(beside, caption.digest, within)
     words = revised(caption.description, hand)
     if words != caption.description:
         caption = _revised(caption, words, now=bench.clock())

@@ -14,7 +14,8 @@ from captiond.captioners.context import FULL, gather
 from captiond.captioners.prompts import compose
 from captiond.disk import photofile
 from captiond.index.base import Claim
-from captiond.models import Handwriting, Photo, Prepared, Tags
+from captiond.models import Photo, Prepared, Tags
+from captiond.sidecars.base import Beside
 from captiond.turns import Answered, ask_in_turn
 
 
@@ -33,13 +34,12 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
         answered = await finding.known(claim, digest, plan, bench)
         beside = await adopting.look_beside(claim, answered, bench)
         if answered is None:
-            if not adopting.is_enough(claim, beside.handwriting, plan):
-                await adopting.check_wanted(claim, digest, beside.handwriting, bench)
+            hand = adopting.heard(beside, digest)
+            if not adopting.is_enough(claim, hand, plan):
+                await adopting.check_wanted(claim, digest, hand, bench)
                 _check_free(in_job=in_job, alone=alone)
             image = await _prepare(opened, digest, bench)
-            answered = await _told_or_asked(
-                claim, image, beside.handwriting, plan=plan, bench=bench
-            )
+            answered = await _told_or_asked(claim, image, beside, plan=plan, bench=bench)
         return None if answered is None else await adopting.as_left(claim, answered, beside, bench)
 
 
@@ -52,7 +52,7 @@ def _check_free(*, in_job: bool, alone: bool) -> None:
 
 
 async def _told_or_asked(
-    claim: Claim, image: Prepared, beside: Handwriting, *, plan: Plan, bench: Bench
+    claim: Claim, image: Prepared, beside: Beside, *, plan: Plan, bench: Bench
 ) -> Answered | None:
     """Return what the picture tells, else ask: by itself, or along in a batch job."""
     image = await kinship.without_echo(image, plan, bench)

@@ -6,9 +6,10 @@ import anyio
 
 from captiond import adopting
 from captiond.bench import Bench, Plan
-from captiond.handwriting import combined, speaks
+from captiond.handwriting import speaks
 from captiond.index.base import Claim
-from captiond.models import HUMAN, Caption, Facts, Handwriting, Prepared, Recipe
+from captiond.models import HUMAN, Caption, Facts, Prepared, Recipe
+from captiond.sidecars.base import Beside
 from captiond.turns import Answered
 
 
@@ -37,14 +38,14 @@ async def _reused(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answer
 
 
 async def told(
-    claim: Claim, image: Prepared, beside: Handwriting, *, plan: Plan, bench: Bench
+    claim: Claim, image: Prepared, beside: Beside, *, plan: Plan, bench: Bench
 ) -> Caption | None:
     """Return a caption that the picture, or what lies beside it, tells; shown from now on."""
-    hand = combined(beside, image.handwriting)
+    hand = adopting.heard(beside, image.facts.digest, image.handwriting)
     if image.handwriting != adopting.NOBODY:
         await bench.index.people.inscribe(image.facts.digest, image.handwriting)
     if adopting.is_enough(claim, hand, plan):
-        return await adopting.adopt(claim, image.facts, hand, bench)
+        return await adopting.adopt(claim, image.facts, hand, kept=beside.kept, bench=bench)
     if speaks(hand):
         return None
     return await _read_back(claim, image.facts, plan.recipe, bench)

@@ -50,6 +50,16 @@ def speaks(hand: Handwriting) -> bool:
     return bool(hand.caption) or "caption" in hand.taken_back
 
 
+def said(words: Description) -> Handwriting:
+    """Return words as what people wrote."""
+    return Handwriting(
+        caption=words.caption,
+        title=words.title,
+        alt_text=words.alt_text,
+        keywords=words.keywords,
+    )
+
+
 def revised(words: Description, hand: Handwriting) -> Description:
     """Return the words as people left them: theirs in place of captiond's, none that they removed.
 

@@ -189,7 +189,8 @@ def _is_written_about(photo: Photo, beside: Container[str], plan: Plan) -> bool:
     """Tell whether a person's caption lies beside the photo, and nothing is asked about it."""
     if plan.existing == "add" or not any(name in beside for name in candidates(photo.name)):
         return False
-    return speaks(read_handwriting(photo, {}, None).handwriting)
+    read = read_handwriting(photo, {}, None)
+    return read.kept is not None or speaks(read.handwriting)
 
 
 def _why_closed(path: str) -> str:

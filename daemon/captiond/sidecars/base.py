@@ -118,12 +118,17 @@ class Sidecar(Protocol):
 class Beside:
     """What people wrote beside a photo, and the stamps of the files as they were read.
 
+    `kept` is a person's caption that captiond wrote down itself, where nothing else is known of the
+    photo; `by_hand` is the handwriting without its words. `own` are words of captiond's own there.
     `notes` tell which could not be read, and why.
     """
 
     handwriting: Handwriting = field(default_factory=Handwriting)
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    kept: Caption | None = None
+    by_hand: Handwriting = field(default_factory=Handwriting)
+    own: tuple[Description, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

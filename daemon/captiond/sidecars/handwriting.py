@@ -1,4 +1,7 @@
-"""Reads what people wrote beside a photo."""
+"""Reads what people wrote beside a photo.
+
+Where nothing is known of it: also what captiond wrote down for people, and said itself.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,29 @@ from dataclasses import dataclass, field, replace
 
 from captiond.disk import files
 from captiond.errors import SidecarForeign, SidecarImpossible
-from captiond.handwriting import combined
-from captiond.models import HUMAN, Description, Handwriting, Photo, Written
+from captiond.handwriting import combined, said
+from captiond.models import HUMAN, Caption, Description, Handwriting, Photo, Written
 from captiond.sidecars.base import Beside
 from captiond.sidecars.clean import distinct, one_line
 from captiond.sidecars.places import KINDS, Places, digest_of
+from captiond.sidecars.xmp import CAPTIOND
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """What a file says; `marked` where it tells itself which words are captiond's."""
+
+    mtime_ns: int
+    words: Handwriting
+    marked: bool
 
 
 @dataclass(slots=True)
 class _Found:
-    """What was read so far: hands with the times of their files, and words of captiond's own."""
+    """What was read so far, with the times of the files; words of captiond's own."""
 
-    hands: list[tuple[int, Handwriting]] = field(default_factory=list)
+    hands: list[_Hand] = field(default_factory=list)
+    kept: list[tuple[int, Caption]] = field(default_factory=list)
     own: list[Description] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -38,10 +52,15 @@ def read_handwriting(
                 _read(kind, name, places, found, known=written.get(kind), shown=shown)
             except (SidecarForeign, SidecarImpossible) as error:
                 found.notes.append(str(error))
-    hand = Handwriting()
-    for _, one in sorted(found.hands, key=lambda pair: pair[0], reverse=True):
-        hand = combined(hand, against(one, shown, found.own))
-    return Beside(hand, places.stamps, tuple(found.notes))
+    kept = [_Hand(time, said(one.description), marked=False) for time, one in found.kept]
+    return Beside(
+        handwriting=_together([*found.hands, *kept], shown, found.own),
+        stamps=places.stamps,
+        notes=tuple(found.notes),
+        kept=max((one for _, one in found.kept), key=lambda one: one.created_at, default=None),
+        by_hand=_together(found.hands, shown, found.own),
+        own=tuple(found.own),
+    )
 
 
 def against(
@@ -73,6 +92,16 @@ def against(
     )
 
 
+def _together(
+    hands: Sequence[_Hand], shown: Description | None, own: Sequence[Description]
+) -> Handwriting:
+    """Return what is news in them, that of the last one first."""
+    hand = Handwriting()
+    for one in sorted(hands, key=lambda one: one.mtime_ns, reverse=True):
+        hand = combined(hand, against(one.words, shown, () if one.marked else own))
+    return hand
+
+
 def _read(
     kind: str,
     name: str,
@@ -88,19 +117,19 @@ def _read(
     whole = places.is_whole(kind, name, content)
     reading = places.reading(kind, name, content) if whole or kind == "xmp" else None
     if reading is not None and reading.caption.origin != HUMAN:
-        found.own.append(reading.caption.description)
+        found.own.append(_own(kind, reading.caption.description))
     if whole:
-        if reading is None or reading.caption.origin != HUMAN or shown is not None:
-            return
-        hand = _said(reading.caption.description)
-    elif shown is not None and known is not None and digest_of(content) in known.heard:
+        if reading is not None and reading.caption.origin == HUMAN and shown is None:
+            found.kept.append((places.stamps[name].mtime_ns, reading.caption))
         return
-    else:
-        try:
-            hand = _by_hand(kind, content, known, shown)
-        except SidecarForeign as error:
-            raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
-    found.hands.append((places.stamps[name].mtime_ns, hand))
+    if shown is not None and known is not None and digest_of(content) in known.heard:
+        return
+    try:
+        hand = _by_hand(kind, content, known, shown)
+    except SidecarForeign as error:
+        raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
+    marked = kind == "xmp" and CAPTIOND.encode() in content
+    found.hands.append(_Hand(places.stamps[name].mtime_ns, hand, marked))
 
 
 def _by_hand(
@@ -118,10 +147,6 @@ def _by_hand(
     return replace(hand, keywords_taken_back=lost)
 
 
-def _said(words: Description) -> Handwriting:
-    return Handwriting(
-        caption=words.caption,
-        title=words.title,
-        alt_text=words.alt_text,
-        keywords=tuple(distinct(words.keywords)),
-    )
+def _own(kind: str, words: Description) -> Description:
+    """Return what a sidecar says; the rest of a text's marks may be of an older caption."""
+    return Description(caption=words.caption) if kind == "txt" else words

@@ -2,8 +2,8 @@
 
 A digest of each text that captiond wrote stands in its own namespace. A text with that digest is
 still captiond's; one without it is a person's; a digest without a text tells that a person took the
-text back. Once a person's text was heard THEIRS stands for the digest: the very words that captiond
-wrote once are the person's when they come back.
+text back. Once a person's text was heard EDITED and its digest stand there: the very words that
+captiond wrote once are the person's when they come back, and copies of the text follow it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ ALT_TEXT = Field(
 )
 FIELDS = (CAPTION, TITLE, ALT_TEXT)
 
-THEIRS = "edited"
-"""No text has it for its digest."""
+EDITED = "edited "
+"""Stands before the digest of a person's text that was heard: so no text has it for its digest."""
 
 
 def digest_of(text: str) -> str:
@@ -87,7 +87,7 @@ def fill(
     if person := theirs(packet, field):
         _replace(packet, field, person)
         if packet.text(field.digest):
-            packet.set_text(field.digest, THEIRS)
+            packet.set_text(field.digest, EDITED + digest_of(person))
         return False
     taken_back = is_taken_back(packet, field)
     if taken_back and not anew:
@@ -125,17 +125,21 @@ def _persons(wordings: list[Wording], is_ours: Callable[[str], bool]) -> str:
 
 
 def _replace(packet: Packet, field: Field, person: str) -> None:
-    """Put a person's text where captiond's still stands, which it corrects."""
-    is_ours = _judge(packet, field)
+    """Put a person's text where captiond's still stands, or their last one, which it corrects."""
+    known = packet.text(field.digest).removeprefix(EDITED)
+
+    def is_old(text: str) -> bool:
+        return text != person and digest_of(text) == known
+
     for name in field.written:
-        if not any(map(is_ours, packet.texts(name))):
+        if not any(map(is_old, packet.texts(name))):
             continue
         has_default = any(
-            one.language == DEFAULT and not is_ours(one.text)
+            one.language == DEFAULT and not is_old(one.text)
             for place in packet.places(name)
             for one in place.wordings()
         )
-        _drop(packet, (name,), is_ours)
+        _drop(packet, (name,), is_old)
         if not has_default:
             packet.prepend(name, person)
 
