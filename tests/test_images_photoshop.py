@@ -18,14 +18,14 @@ from images_helpers import (
     shown_corners,
     written,
 )
-from PIL import Image, ImageCms
+from photoshop_helpers import block, psd
+from PIL import ImageCms
 
 from captiond.errors import Undecodable
 from captiond.images import kinds
 from captiond.images.prepare import arm
 from captiond.images.psd import NO_COMPOSITE
 
-MODES = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 9}
 SHOWN = ["red", "green", "blue", "white"]
 CUTS = (0.02, 0.3, 0.9)
 
@@ -33,46 +33,6 @@ CUTS = (0.02, 0.3, 0.9)
 @pytest.fixture(scope="module", autouse=True)
 def _armed():
     arm()
-
-
-def psd(
-    image: Image.Image, *, bits: int = 8, version: int = 1, packed: bool = False, block: bytes = b""
-) -> bytes:
-    """Return a document of its composite and an empty section of layers."""
-    if image.mode == "CMYK":
-        image = image.point(lambda value: 255 - value)
-    planes = [band.tobytes() for band in image.split()]
-    if bits == 16:
-        planes = [bytes(one for value in plane for one in (value, 77)) for plane in planes]
-    row_bytes = image.width * bits // 8
-    rows = [one[at : at + row_bytes] for one in planes for at in range(0, len(one), row_bytes)]
-    head = struct.pack(
-        ">4sH6xHIIHH",
-        b"8BPS",
-        version,
-        len(planes),
-        image.height,
-        image.width,
-        bits,
-        MODES[image.mode],
-    )
-    layers = struct.pack(">IH" if version == 1 else ">QH", 2, 0)
-    sections = struct.pack(">II", 0, len(block)) + block + layers
-    if not packed:
-        return head + sections + b"\0\0" + b"".join(rows)
-    lines = [pack_bits(row) for row in rows]
-    sizes = struct.pack(f">{len(lines)}{'H' if version == 1 else 'I'}", *map(len, lines))
-    return head + sections + b"\0\1" + sizes + b"".join(lines)
-
-
-def pack_bits(row: bytes) -> bytes:
-    """Return literal runs alone, which is valid."""
-    parts = [row[at : at + 128] for at in range(0, len(row), 128)]
-    return b"".join(bytes([len(part) - 1]) + part for part in parts)
-
-
-def block(number: int, data: bytes) -> bytes:
-    return struct.pack(">4sHHI", b"8BIM", number, 0, len(data)) + data + bytes(len(data) % 2)
 
 
 @pytest.mark.parametrize("packed", [False, True])
