@@ -6,13 +6,13 @@ import struct
 
 from PIL import Image
 
-MODES = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 9}
+MODES = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3, "CMYK": 4, "LAB": 9}
 
 
 def psd(
     image: Image.Image, *, bits: int = 8, version: int = 1, packed: bool = False, block: bytes = b""
 ) -> bytes:
-    """Return a document of its composite and an empty section of layers."""
+    """Return a document of its composite and no layers."""
     if image.mode == "CMYK":
         image = image.point(lambda value: 255 - value)
     planes = [band.tobytes() for band in image.split()]
@@ -30,7 +30,8 @@ def psd(
         bits,
         MODES[image.mode],
     )
-    layers = struct.pack(">IH" if version == 1 else ">QH", 2, 0)
+    no_layers = (-1 if image.mode.endswith("A") else 0, 0)
+    layers = struct.pack(">IIhh" if version == 1 else ">QQhh", 4 + 4 * version, 4, *no_layers)
     sections = struct.pack(">II", 0, len(block)) + block + layers
     if not packed:
         return head + sections + b"\0\0" + b"".join(rows)

@@ -23,6 +23,7 @@ SENTENCES = re.compile(
             f"the ({FORMATS}) is cut off",
             f"the ({FORMATS}) is damaged or cut off",
             f"the ({FORMATS}) is damaged, or of a rare kind that cannot be read",
+            "the Photoshop document is of a rare kind that cannot be read",
             "a raw file of a kind that cannot be read, or a damaged one",
             r"too large: \d+ x \d+ pixels are \d+ megapixels, over images\.max_megapixels = 250",
             f"decoding the ({FORMATS}) needs more memory than images.decode_megabytes = 2048",

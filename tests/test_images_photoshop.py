@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from images_helpers import (
     PHOTOS,
+    WHITE,
     corners,
     encoded,
     nearly,
@@ -19,7 +20,7 @@ from images_helpers import (
     written,
 )
 from photoshop_helpers import block, psd
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 from captiond.errors import Undecodable
 from captiond.images import kinds
@@ -59,6 +60,19 @@ def test_documents_of_every_mode_show_their_colours(tmp_path, mode, bits):
     as_tiff = prepared(written(tmp_path, encoded(image, "TIFF"), "a.tif"))
     for at in ((5, 5), (115, 5), (5, 75), (115, 75)):
         assert nearly(pixels_of(made).getpixel(at), pixels_of(as_tiff).getpixel(at))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_what_is_transparent_in_a_document_is_white(tmp_path, mode, bits):
+    """Whatever colour lies there; other channels are selections, and nothing of the picture."""
+    clear = Image.new("RGBA", (40, 40), (255, 0, 0, 0)).convert(mode)
+    data = psd(clear, bits=bits)
+    shown = pixels_of(prepared(written(tmp_path, data, "a.psd")))
+    assert nearly(shown.getpixel((20, 20)), WHITE)
+    opaque = data.replace(struct.pack(">hh", -1, 0), bytes(4), 1)
+    shown = pixels_of(prepared(written(tmp_path, opaque, "b.psd")))
+    assert not nearly(shown.getpixel((20, 20)), WHITE)
 
 
 def test_a_document_of_layers_alone_is_refused(tmp_path):

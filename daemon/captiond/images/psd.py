@@ -52,16 +52,15 @@ def opened(file: BinaryIO, *, max_megapixels: int) -> Image.Image:
     check_size(document.width, document.height, max_megapixels=max_megapixels)
     file.seek(_length(file, ">I"), 1)  # a palette
     blocks = dict(_blocks(_read(file, _length(file, ">I"))))
-    layers = _length(file, ">Q" if document.version == _LARGE else ">I")
+    wide = ">Q" if document.version == _LARGE else ">I"
+    layers = _length(file, wide)
+    begin = file.tell()
+    # fewer than no layers: the first channel after the colours is what is transparent
+    has_alpha = layers > 0 and _length(file, wide) > 0 > _length(file, ">h")
     if layers and blocks.get(_VERSION, b"")[4:5] == b"\0":  # what stands there instead is white
         raise Undecodable(NO_COMPOSITE)
-    file.seek(layers, 1)
-    if document.mode in _BANDS and document.depth in {_BYTE, _TWO_BYTES}:
-        image = _composite(file, document)
-    elif document.version == _SMALL and document.depth <= _BYTE:
-        image = Image.open(file, formats=["PSD"])
-    else:
-        raise Undecodable(_RARE)
+    file.seek(begin + layers)
+    image = _composite(file, document, has_alpha=has_alpha)
     named = {"icc_profile": _ICC, "exif": _EXIF, "xmp": _XMP}
     image.info.update({name: blocks[number] for name, number in named.items() if number in blocks})
     return image
@@ -90,17 +89,27 @@ def _blocks(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 4 + (size + 1) // 2 * 2
 
 
-def _composite(file: BinaryIO, document: _Document) -> Image.Image:
+def _composite(file: BinaryIO, document: _Document, *, has_alpha: bool) -> Image.Image:
+    if document.mode in _BANDS and document.depth in {_BYTE, _TWO_BYTES}:
+        return _merged(file, document, has_alpha=has_alpha)
+    if document.version == _SMALL and document.depth <= _BYTE:
+        return Image.open(file, formats=["PSD"])
+    raise Undecodable(_RARE)
+
+
+def _merged(file: BinaryIO, document: _Document, *, has_alpha: bool) -> Image.Image:
     bands = _BANDS[document.mode]
     packing = _length(file, ">H")
     if document.channels < len(bands) or packing not in {_PLAIN, _PACKED}:
         raise Undecodable(_RARE)
-    plain = [document.width * document.height * document.depth // _BYTE] * len(bands)
-    sizes = _packed_sizes(file, document) if packing else plain
-    planes = [_plane(file, document, size, packing) for size, _ in zip(sizes, bands, strict=False)]
-    image = Image.merge(bands, planes)
-    # ink is stored as light
-    return image.point(lambda value: 255 - value) if bands == "CMYK" else image
+    plain = [document.width * document.height * document.depth // _BYTE] * document.channels
+    sizes = iter(_packed_sizes(file, document) if packing else plain)
+    image = Image.merge(bands, [_plane(file, document, next(sizes), packing) for _ in bands])
+    if bands == "CMYK":  # stored as light, not as ink
+        return image.point(lambda value: 255 - value)
+    if has_alpha and bands != "LAB" and document.channels > len(bands):
+        image.putalpha(_plane(file, document, next(sizes), packing))
+    return image
 
 
 def _packed_sizes(file: BinaryIO, document: _Document) -> list[int]:
