@@ -9,12 +9,15 @@ import sqlite3
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING
 
 from captiond.errors import LibraryUnavailable
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+SET = "captiond"
 STEPS = (
     "0001_library",
     "0002_disks",
@@ -38,16 +41,33 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises LibraryUnavailable for one of a newer captiond.
     """
-    db = Database(connection, recursive_triggers=False, execute_plugins=False)
-    migrations = _migrations()
-    applied = {step.name for step in migrations.applied(db)}
+    applied = _applied(connection)
     if not applied <= set(STEPS):
         raise LibraryUnavailable(f"{path} was written by a newer captiond: update this one")
-    migrations.apply(db)
+    if len(applied) < len(STEPS):
+        _apply(connection)
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    made = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlite_migrations'"
+    if connection.execute(made).fetchone() == (0,):
+        return set()
+    steps = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    return {name for (name,) in connection.execute(steps, (SET,))}
+
+
+def _apply(connection: sqlite3.Connection) -> None:
+    # it imports numpy and pandas wherever they are installed: 0.7 s and 60 MB of a start
+    from sqlite_utils import Database
+
+    db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    _migrations().apply(db)
 
 
 def _migrations() -> Migrations:
-    migrations = Migrations("captiond")
+    from sqlite_utils.migrations import Migrations
+
+    migrations = Migrations(SET)
     for name in STEPS:
         script = (resources.files("captiond.index") / "sql" / f"{name}.sql").read_text("utf-8")
 
