@@ -14,6 +14,7 @@ from captiond.index.history_base import Wanted
 from captiond.models import HUMAN, Facts, Handwriting, Photo, Prepared, State
 from captiond.pipeline import caption_photo
 from captiond.sidecars.base import Layout
+from captiond.sidecars.handwriting import read_handwriting
 from captiond.testing.memory_index import Row
 
 PAN = "0f" * 8
@@ -119,6 +120,24 @@ class TestSamePixels:
         row = await album.run(album.show("a.jpg", b"two", pixels="p", hand=echo))
         assert row.caption.origin == "gemini"
         assert row.caption.description.keywords == ("harbour", *WORDS.keywords)
+
+    async def test_own_words_by_another_recipe_are_no_person_s(self, album):
+        """A caption in another language that was copied into the file is no caption by now."""
+        await album.run(album.show("a.jpg", b"one", pixels="p"))
+        echo = Handwriting(caption=WORDS.caption, title="Our boat")
+        album.follow(recipe=replace(RECIPE, language="de"))
+        row = await album.run(album.show("a.jpg", b"two", pixels="p", hand=echo))
+        assert album.asked == ["a.jpg", "a.jpg"]
+        assert (row.caption.origin, row.caption.description.title) == ("gemini", "Our boat")
+
+    async def test_own_words_in_a_file_whose_pixels_changed(self, album):
+        """What a sidecar of captiond's says is no person's caption of another picture."""
+        album.bench = replace(album.bench, read_handwriting=read_handwriting)
+        await album.run(album.show("a.jpg", b"one", pixels="p"))
+        echo = Handwriting(caption=WORDS.caption)
+        row = await album.run(album.show("a.jpg", b"two", pixels="q", hand=echo))
+        assert album.asked == ["a.jpg", "a.jpg"]
+        assert row.caption.origin == "gemini"
 
     async def test_a_person_s_new_words_go_first(self, album):
         """What was written into the file along with the change is the caption from then on."""

@@ -101,6 +101,19 @@ class TestPeople:
         assert await index.history.count(everything) == []
         assert await index.history.order(everything) == 0
 
+    async def test_what_captiond_itself_said_of_pixels(self, index):
+        """A revision and a person's words are not among it, whatever asked for it is."""
+        await add_captioned(index, "b.jpg", shows=caption("A boat", digest="d2"))
+        await revise(index, caption("A boat", digest="d2", title="Ours", created_at=7.0), "b.jpg")
+        await adopt(index, digest="d3")
+        for digest in ("d2", "d3"):
+            await index.restore(
+                caption(f"of {digest}", digest=digest), replace(FACTS, digest=digest, pixels="p")
+            )
+        said = [one.caption for one in await index.people.said("p")]
+        assert sorted(said) == ["A boat", "of d2", "of d3"]
+        assert await index.people.said("q") == []
+
     async def test_a_void_claim_changes_nothing(self, index):
         """Words for bytes that changed meanwhile are not shown for the new ones."""
         await index.offer([sighting()], now=1.0)

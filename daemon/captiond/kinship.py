@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from captiond import akin, errors
 from captiond.bench import Bench, Plan
-from captiond.handwriting import own
+from captiond.handwriting import own, revised, said
 from captiond.index.base import Claim
 from captiond.index.kin_base import Mate
 from captiond.models import HUMAN, Caption, Description, Facts, Photo, Prepared, State
+from captiond.sidecars.base import Beside
 from captiond.turns import Answered
 
 SOON_SECONDS = 10.0
@@ -75,29 +76,19 @@ async def borrowed(claim: Claim, plan: Plan, facts: Facts, bench: Bench) -> Answ
     return None
 
 
-async def without_echo(image: Prepared, plan: Plan, bench: Bench) -> Prepared:
-    """Return the image without what captiond said of these pixels: it is no person's.
+async def without_echo(image: Prepared, beside: Beside, bench: Bench) -> Prepared:
+    """Return the image without what captiond said of it: in the file, too, it is no person's.
 
-    Other programs write what they read in a sidecar into the file.
+    Other programs write what they read in a sidecar into the file. Where the index knows nothing
+    of these pixels the sidecars tell.
     """
     hand, pixels = image.handwriting, image.facts.pixels
-    if not hand.caption or pixels is None:
+    known = [] if pixels is None else await bench.index.people.said(pixels)
+    ours = known or beside.own
+    if not hand.caption or all(one.caption != hand.caption for one in ours):
         return image
-    said = await bench.index.kin.same_pixels(pixels, recipe=plan.recipe)
-    if said is None or said.origin == HUMAN:
-        return image
-    words = Description(
-        caption=hand.caption, title=hand.title, alt_text=hand.alt_text, keywords=hand.keywords
-    )
-    theirs = own(words, [said.description])
-    hand = replace(
-        hand,
-        caption=theirs.caption,
-        title=theirs.title,
-        alt_text=theirs.alt_text,
-        keywords=theirs.keywords,
-    )
-    return replace(image, handwriting=hand)
+    theirs = own(revised(Description(caption=""), hand), ours)
+    return replace(image, handwriting=said(theirs))
 
 
 def _step_forward(claim: Claim, plan: Plan, facts: Facts, bench: Bench) -> None:

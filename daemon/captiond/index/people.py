@@ -12,8 +12,8 @@ from captiond.index.captions import keep_facts, shown_id
 from captiond.index.names import plain
 from captiond.index.people_base import Known
 from captiond.index.queue import let_go
-from captiond.index.rows import CAPTION_COLUMNS, caption_columns, photo_key
-from captiond.models import Caption, Facts, Handwriting, Photo, State
+from captiond.index.rows import CAPTION_COLUMNS, caption_columns, photo_key, to_caption
+from captiond.models import Caption, Description, Facts, Handwriting, Photo, State
 
 T = TypeVar("T")
 
@@ -31,6 +31,15 @@ _TAKEN_BACK = """
     SELECT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND withdrawn <> 0)
     AND NOT EXISTS (SELECT 1 FROM photos WHERE digest = :digest AND caption IS NOT NULL)
 """
+# what a person revised repeats their words: only what was answered, read back or taken over
+_BY_CAPTIOND = f"""
+    SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = ? AND origin <> 'human'
+    AND (request IS NOT NULL OR replaces IS NULL OR (taken_from IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
+        AND (before.digest, before.taken_from) = (captions.digest, captions.taken_from)
+    )))
+"""  # noqa: S608 constant columns
+_SAME_PIXELS = "SELECT digest FROM contents WHERE pixels = ?"
 _WITHHOLD = f"""
     UPDATE photos SET state = ?, reason = ?, digest = ?, owner = NULL, anew_after = NULL,
         unasked = NULL, withdrawn = max(withdrawn, 2 - (written <> '{{}}'))
@@ -53,6 +62,10 @@ class SqlitePeople:
         """Return what people wrote beside a photo and into these bytes."""
         return await self._read(lambda db: _known(db, photo, digest))
 
+    async def said(self, pixels: str) -> list[Description]:
+        """Return what captiond itself said of these pixels."""
+        return await self._read(lambda db: _said(db, pixels))
+
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
         values = (digest, to_column(within))
@@ -74,6 +87,13 @@ class SqlitePeople:
         """Close a claim: the photo is `skipped`, and is not captioned again unasked."""
         values = (State.SKIPPED, plain(reason), digest, *photo_key(photo), owner)
         await self._write(lambda db: _withhold(db, photo, owner, values))
+
+
+def by_captiond(db: sqlite3.Connection, digest: str) -> list[Description]:
+    """Return what captiond itself said of a content."""
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    return [to_caption(row).description for row in cursor.execute(_BY_CAPTIOND, (digest,))]
 
 
 def to_column(hand: Handwriting) -> str:
@@ -100,6 +120,11 @@ def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
     heeded = db.execute(_HEEDED, photo_key(photo)).fetchone()
     hand = Handwriting() if within is None else from_column(within[0])
     return Known(hand, heeded is not None and bool(heeded[0]))
+
+
+def _said(db: sqlite3.Connection, pixels: str) -> list[Description]:
+    digests = db.execute(_SAME_PIXELS, (pixels,)).fetchall()
+    return [words for (digest,) in digests for words in by_captiond(db, digest)]
 
 
 def _revise(

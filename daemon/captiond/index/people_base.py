@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from captiond.models import Caption, Facts, Handwriting, Photo
+from captiond.models import Caption, Description, Facts, Handwriting, Photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class People(Protocol):
 
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what is known of a photo and these bytes; a new answer heeds nothing yet."""
+
+    async def said(self, pixels: str) -> list[Description]:
+        """Return what captiond itself said of contents with these pixels, by whatever recipe."""
 
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from captiond.handwriting import own
 from captiond.index.names import plain, to_stored
+from captiond.index.people import by_captiond
 from captiond.index.rows import (
     CAPTION_COLUMNS,
     caption_columns,
@@ -47,14 +48,6 @@ _COUNT = """
 _FROM = "FROM photos LEFT JOIN captions ON captions.id = photos.caption"
 _ORDERED = "ORDER BY root, folder, name LIMIT ?"
 _SHOWN = f"SELECT {CAPTION_COLUMNS}, id FROM captions WHERE id = ?"  # noqa: S608 constant columns
-# what a person revised repeats their words: only what was answered, read back or taken over
-_BY_CAPTIOND = f"""
-    SELECT {CAPTION_COLUMNS} FROM captions WHERE digest = ? AND origin <> 'human'
-    AND (request IS NOT NULL OR replaces IS NULL OR (taken_from IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
-        AND (before.digest, before.taken_from) = (captions.digest, captions.taken_from)
-    )))
-"""  # noqa: S608 constant columns
 _ADD = f"""
     INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -145,9 +138,9 @@ def _take(
 def _take_one(
     db: sqlite3.Connection, row_id: int, shown: int | None, reason: str, now: float
 ) -> None:
-    caption = None if shown is None else _captions(db, _SHOWN, shown)[0]
+    caption = None if shown is None else _shown(db, shown)
     if caption is not None and caption.origin == HUMAN:
-        words = own(caption.description, _by_captiond(db, caption.digest))
+        words = own(caption.description, by_captiond(db, caption.digest))
         if words.caption:
             db.execute(_KEEP, (_kept(db, caption, words, shown, now), row_id))
             return
@@ -164,11 +157,7 @@ def _kept(
     return db.execute(_ADD, (*values, shown)).lastrowid
 
 
-def _by_captiond(db: sqlite3.Connection, digest: str) -> list[Description]:
-    return [one.description for one in _captions(db, _BY_CAPTIOND, digest)]
-
-
-def _captions(db: sqlite3.Connection, sql: str, value: object) -> list[Caption]:
+def _shown(db: sqlite3.Connection, caption: int) -> Caption:
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
-    return [to_caption(row) for row in cursor.execute(sql, (value,))]
+    return to_caption(cursor.execute(_SHOWN, (caption,)).fetchone())

@@ -25,6 +25,11 @@ class MemoryPeople:
         row = self._index.rows.get(photo)
         return Known(self._within.get(digest, Handwriting()), row is not None and row.heeded)
 
+    async def said(self, pixels: str) -> list[Description]:
+        """Return what captiond itself said of these pixels."""
+        same = [one.digest for one in self._index.facts.values() if one.pixels == pixels]
+        return [words for digest in same for words in self.by_captiond(digest)]
+
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
         self._within[digest] = within
