@@ -39,6 +39,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --upgrade 'pip>=25.1'
 	$(VENV)/bin/pip install --quiet --group dev --editable .
+	$(VENV)/bin/pip install --quiet --group readers --upgrade --target $(VENV)/readers
 	@touch $@
 
 clean:
