@@ -116,12 +116,13 @@ def test_xmp_goes_before_iptc_and_iptc_before_exif(tmp_path):
         "oplus_32",
         "hdrpl",
         '{"filter": 1}',
+        "<MetaData>\n <prop id='Description'/>",
         "masterpiece, best quality\nSteps: 20, Sampler: Euler a, Seed: 1",
     ],
 )
 def test_what_cameras_phones_and_programs_leave_there_is_silence(tmp_path, junk):
     """Nobody wrote it."""
-    text = junk.replace("\n", "&#xa;").replace('"', "&quot;")
+    text = junk.replace("\n", "&#xa;").replace('"', "&quot;").replace("<", "&lt;")
     told = tagged(tmp_path, f"-EXIF:ImageDescription={text}", f"-EXIF:UserComment={text}")
     assert told == Handwriting()
 

@@ -175,6 +175,16 @@ def test_greys_of_32_bits_are_neither_black_nor_white(tmp_path, mode, top):
     assert 120 < shown.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)) < 136
 
 
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_ink_shows_its_colours(tmp_path, form):
+    """Adobe stores that of a JPEG as light; a TIFF has it as ink."""
+    image = pixels_of(prepared(written(tmp_path, encoded(corners().convert("CMYK"), form))))
+    red, green, blue, white = (image.getpixel(at) for at in ((5, 5), (115, 5), (5, 75), (115, 75)))
+    for colour, channel in ((red, 0), (green, 1), (blue, 2)):
+        assert colour[channel] == max(colour) > 2 * min(colour)
+    assert min(white) > 250
+
+
 @pytest.mark.parametrize("mode", ["1", "LA", "P", "F", "CMYK"])
 def test_every_mode_of_a_tiff_is_shown(tmp_path, mode):
     """Ink, floats, greys with alpha."""

@@ -28,8 +28,8 @@ _LITTLE, _BIG = "utf-16-le", "utf-16-be"
 _CODES = {b"ASCII": "utf-8", b"UNICODE": _LITTLE, b"JIS": "iso2022_jp", b"": "utf-8"}
 _TOKEN = re.compile(r"[a-z0-9_\-]{1,24}")
 """Phones leave one there that names a mode: "cof", "hdrpl", "oplus_32"."""
-_SETTINGS = re.compile(r"\s*[{\[]|.*\bSteps: \d+, ", re.DOTALL)
-"""JSON, and the settings of image generators."""
+_SETTINGS = re.compile(r"\s*[{\[]|\s*<[?!a-z]|.*\bSteps: \d+, ", re.DOTALL | re.IGNORECASE)
+"""JSON, XML as microscopes write it, and the settings of image generators."""
 
 
 def load_codecs() -> None:
