@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sidecars_helpers import beside, caption, has_attributes, make_photo, write
+from sidecars_xmp_helpers import alt, packet
 
 from captiond.handwriting import revised
 from captiond.models import Handwriting, Photo, Written
@@ -238,6 +240,28 @@ def test_what_was_deleted_says_nothing(tmp_path):
     for one in written.values():
         (tmp_path / one.name).unlink()
     assert hear(photo, written) == Beside()
+
+
+def test_what_stood_in_a_document_before_is_no_news(tmp_path):
+    """A later edit of it brings back no older words of captiond's, nor takes away newer ones."""
+    photo = make_photo(tmp_path)
+    old = caption(caption="Old words", keywords=("boat", "rain")).description
+    write(photo, "json", caption="Old words", keywords=("boat", "rain"))
+    edit(tmp_path / "IMG.jpg.caption.json", alt_text="Mine", keywords=["boat"])
+    shown = caption(caption="A person's words", keywords=("boat", "rain", "Ada")).description
+    heard = read_handwriting(photo, {}, shown, (old,)).handwriting
+    assert heard == Handwriting(alt_text="Mine", keywords_taken_back=("rain",))
+
+
+def test_an_xmp_that_lost_its_marks_is_judged_by_what_was_said(tmp_path):
+    """Captiond's words without its properties are no person's where they are known for its own."""
+    photo, words = make_photo(tmp_path), caption(caption="Ferries").description
+    theirs = packet(alt("dc:description", ("x-default", "Ferries")))
+    (tmp_path / "IMG.jpg.xmp").write_bytes(theirs)
+    assert read_handwriting(photo, {}, None, (words,)).handwriting == SILENT
+    assert read_handwriting(photo, {}, None).handwriting.caption == "Ferries"
+    other = replace(words, caption="Mine")
+    assert read_handwriting(photo, {}, other, (words,)).handwriting.caption == "Ferries"
 
 
 def test_another_photos_sidecars_are_not_heard(tmp_path):

@@ -21,18 +21,20 @@ NOBODY = Handwriting()
 TAKEN_BACK = "its caption was taken back; `captiond retry FILE` brings it back"
 
 
-async def look_beside(claim: Claim, shown: Answered | None, bench: Bench) -> Beside:
+async def look_beside(claim: Claim, digest: str, shown: Answered | None, bench: Bench) -> Beside:
     """Return what people wrote beside the photo, and is not in its caption yet.
 
     Raises SidecarUnwritable.
     """
     words, written = None, claim.written
+    known = await bench.index.people.known(claim.photo, digest)
     if shown is not None:
         words = shown.caption.description
-        known = await bench.index.people.known(claim.photo, shown.caption.digest)
         if not known.is_heeded:  # what was read before went into another caption
             written = {kind: replace(one, heard=()) for kind, one in written.items()}
-    return await anyio.to_thread.run_sync(bench.read_handwriting, claim.photo, written, words)
+    return await anyio.to_thread.run_sync(
+        bench.read_handwriting, claim.photo, written, words, known.own
+    )
 
 
 def heard(beside: Beside, digest: str, within: Handwriting = NOBODY) -> Handwriting:

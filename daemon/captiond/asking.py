@@ -32,7 +32,7 @@ async def find_or_ask(claim: Claim, plan: Plan, bench: Bench) -> Answered | None
         # Before the look for a caption: a job that is settled between the two has brought one.
         in_job = bench.captioner.paid and await kinship.is_in_job(digest, bench)
         answered = await finding.known(claim, digest, plan, bench)
-        beside = await adopting.look_beside(claim, answered, bench)
+        beside = await adopting.look_beside(claim, digest, answered, bench)
         if answered is None:
             hand = adopting.heard(beside, digest)
             if not adopting.is_enough(claim, hand, plan):

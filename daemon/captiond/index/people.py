@@ -119,7 +119,8 @@ def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
     within = db.execute(_WITHIN, (digest,)).fetchone()
     heeded = db.execute(_HEEDED, photo_key(photo)).fetchone()
     hand = Handwriting() if within is None else from_column(within[0])
-    return Known(hand, heeded is not None and bool(heeded[0]))
+    is_heeded = heeded is not None and bool(heeded[0])
+    return Known(hand, is_heeded, tuple(by_captiond(db, digest)))
 
 
 def _said(db: sqlite3.Connection, pixels: str) -> list[Description]:

@@ -16,10 +16,14 @@ from captiond.models import Caption, Description, Facts, Handwriting, Photo
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What people wrote into a photo's file, and whether its caption holds what they wrote."""
+    """What people wrote into a photo's file, and whether its caption holds what they wrote.
+
+    `own` is what captiond itself said of its bytes.
+    """
 
     within: Handwriting = field(default_factory=Handwriting)
     is_heeded: bool = False
+    own: tuple[Description, ...] = ()
 
 
 class People(Protocol):

@@ -180,9 +180,15 @@ class ReadHandwriting(Protocol):
     """Reads what people wrote beside a photo; blocking, for a thread."""
 
     def __call__(
-        self, photo: Photo, written: Mapping[str, Written], shown: Description | None
+        self,
+        photo: Photo,
+        written: Mapping[str, Written],
+        shown: Description | None,
+        own: Sequence[Description] = (),
     ) -> Beside:
         """Return what differs there from what captiond wrote and from `shown`.
+
+        `own` is what captiond itself said of the photo, by which a file without marks is judged.
 
         That is what the photo shows, or will show if nobody wrote anything; None if that is not
         known yet. Where it is given, files that were read before (`Written.heard`) are silent.

@@ -20,17 +20,26 @@ from captiond.sidecars.xmp import CAPTIOND
 
 @dataclass(frozen=True, slots=True)
 class _Hand:
-    """What a file says; `marked` where it tells itself which words are captiond's."""
+    """What a file says.
+
+    `marked` where it tells itself which words are captiond's; `mixed` where captiond's of some time
+    stand among a person's, and nothing in it tells which.
+    """
 
     mtime_ns: int
     words: Handwriting
-    marked: bool
+    marked: bool = False
+    mixed: bool = False
 
 
 @dataclass(slots=True)
 class _Found:
-    """What was read so far, with the times of the files; words of captiond's own."""
+    """What was read so far, with the times of the files; words of captiond's own among it.
 
+    `said` is what captiond said of the photo before.
+    """
+
+    said: Sequence[Description]
     hands: list[_Hand] = field(default_factory=list)
     kept: list[tuple[int, Caption]] = field(default_factory=list)
     own: list[Description] = field(default_factory=list)
@@ -38,27 +47,30 @@ class _Found:
 
 
 def read_handwriting(
-    photo: Photo, written: Mapping[str, Written], shown: Description | None
+    photo: Photo,
+    written: Mapping[str, Written],
+    shown: Description | None,
+    own: Sequence[Description] = (),
 ) -> Beside:
     """Return what differs there from what captiond wrote and from `shown`.
 
-    Of several sidecars the one changed last counts first. Raises SidecarUnwritable when one cannot
-    be reached now.
+    `own` is what captiond itself said of the photo. Of several sidecars the one changed last counts
+    first. Raises SidecarUnwritable when one cannot be reached now.
     """
-    places, found = Places(photo, written), _Found()
+    places, found = Places(photo, written), _Found(own)
     for kind in KINDS:
         for name in places.own(kind):
             try:
                 _read(kind, name, places, found, known=written.get(kind), shown=shown)
             except (SidecarForeign, SidecarImpossible) as error:
                 found.notes.append(str(error))
-    kept = [_Hand(time, said(one.description), marked=False) for time, one in found.kept]
+    kept = [_Hand(time, said(one.description)) for time, one in found.kept]
     return Beside(
-        handwriting=_together([*found.hands, *kept], shown, found.own),
+        handwriting=_together([*found.hands, *kept], shown, found),
         stamps=places.stamps,
         notes=tuple(found.notes),
         kept=max((one for _, one in found.kept), key=lambda one: one.created_at, default=None),
-        by_hand=_together(found.hands, shown, found.own),
+        by_hand=_together(found.hands, shown, found),
         own=tuple(found.own),
     )
 
@@ -92,13 +104,15 @@ def against(
     )
 
 
-def _together(
-    hands: Sequence[_Hand], shown: Description | None, own: Sequence[Description]
-) -> Handwriting:
-    """Return what is news in them, that of the last one first."""
+def _together(hands: Sequence[_Hand], shown: Description | None, found: _Found) -> Handwriting:
+    """Return what is news in them, that of the last one first.
+
+    Captiond's words of old, put back as the whole text, are an edit of what is shown.
+    """
     hand = Handwriting()
     for one in sorted(hands, key=lambda one: one.mtime_ns, reverse=True):
-        hand = combined(hand, against(one.words, shown, () if one.marked else own))
+        known = [*found.own, *(found.said if one.mixed or shown is None else ())]
+        hand = combined(hand, against(one.words, shown, () if one.marked else known))
     return hand
 
 
@@ -126,10 +140,13 @@ def _read(
         return
     try:
         hand = _by_hand(kind, content, known, shown)
+        if kind == "json" and shown is not None and hand != Handwriting():
+            hand = replace(hand, keywords_taken_back=_lost(hand, shown, found.said))
     except SidecarForeign as error:
         raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
     marked = kind == "xmp" and CAPTIOND.encode() in content
-    found.hands.append(_Hand(places.stamps[name].mtime_ns, hand, marked))
+    mtime_ns = places.stamps[name].mtime_ns
+    found.hands.append(_Hand(mtime_ns, hand, marked=marked, mixed=kind == "json"))
 
 
 def _by_hand(
@@ -139,12 +156,16 @@ def _by_hand(
     hand = KINDS[kind].handwriting(content)
     if kind == "txt" and known is not None and known.digest and not content.strip():
         return Handwriting(taken_back=frozenset({"caption"}))
-    if kind != "json" or hand == Handwriting():
-        return hand
-    if shown is None:  # which of its words are captiond's, nothing tells
+    if kind == "json" and shown is None:  # which of its words are captiond's, nothing tells
         return replace(hand, taken_back=frozenset())
-    lost = tuple(word for word in distinct(shown.keywords) if word not in hand.keywords)
-    return replace(hand, keywords_taken_back=lost)
+    return hand
+
+
+def _lost(hand: Handwriting, shown: Description, own: Sequence[Description]) -> tuple[str, ...]:
+    """Return the keywords that a person removed from a document, none that it never had."""
+    had = {word for one in own or [shown] for word in distinct(one.keywords)}
+    gone = (word for word in distinct(shown.keywords) if word not in hand.keywords)
+    return tuple(word for word in gone if word in had)
 
 
 def _own(kind: str, words: Description) -> Description:

@@ -23,7 +23,8 @@ class MemoryPeople:
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what people wrote beside a photo and into these bytes."""
         row = self._index.rows.get(photo)
-        return Known(self._within.get(digest, Handwriting()), row is not None and row.heeded)
+        is_heeded, own = row is not None and row.heeded, tuple(self.by_captiond(digest))
+        return Known(self._within.get(digest, Handwriting()), is_heeded, own)
 
     async def said(self, pixels: str) -> list[Description]:
         """Return what captiond itself said of these pixels."""
