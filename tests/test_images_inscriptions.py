@@ -192,6 +192,23 @@ def test_captionds_own_words_are_nobodys_handwriting():
     assert inscribed.read(edited).caption == "Tom, my cat"
 
 
+@exiftool
+def test_captionds_own_words_are_nobodys_in_iptc_and_exif_either(tmp_path):
+    """Programs copy a description from XMP there."""
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("A cat", "Cat")}
+    ours = packet(
+        f"<c:CaptionDigest>{digests['A cat']}</c:CaptionDigest>"
+        f"<c:CaptionTitleDigest>{digests['Cat']}</c:CaptionTitleDigest>"
+        "<c:CaptionKeywords><rdf:Bag><rdf:li>cat</rdf:li></rdf:Bag></c:CaptionKeywords>"
+    )
+    (tmp_path / "ours.xmp").write_bytes(ours)
+    copied = ["-EXIF:ImageDescription=A cat", "-IPTC:ObjectName=Cat", "-IPTC:Keywords=Cat"]
+    tags = [*copied, "-IPTC:Keywords=Tom", f"-XMP<={tmp_path / 'ours.xmp'}"]
+    assert tagged(tmp_path, *tags) == Handwriting(keywords=("Tom",))
+    edited = [*tags, "-IPTC:Caption-Abstract=Tom, my cat"]
+    assert tagged(tmp_path, *edited).caption == "Tom, my cat"
+
+
 @pytest.mark.parametrize(
     "body",
     [

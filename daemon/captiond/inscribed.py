@@ -31,25 +31,61 @@ _FIELDS = {
 }
 """Each field with where it may stand, and where captiond notes the digest of what it wrote."""
 
-_WANTED = {name for places, digest in _FIELDS.values() for name in (*places, digest)}
+_OUR_KEYWORDS = f"{_OURS}CaptionKeywords"
+_WANTED = {
+    _OUR_KEYWORDS,
+    *(name for places, digest in _FIELDS.values() for name in (*places, digest)),
+}
 
 
 def read(packet: bytes) -> Handwriting:
     """Return what people wrote into the packet, keywords too; rubbish counts as silence."""
-    if len(packet) > packets.LIMIT_BYTES:
+    told = _texts(packet)
+    if told is None:
         return Handwriting()
-    reader = _Reader()
-    try:
-        reader.parse(packet)
-    except (expat.ExpatError, packets.Refused, ValueError):
-        return Handwriting()
-    texts = {name: _persons(reader.texts, *where) for name, where in _FIELDS.items()}
+    texts = {name: _persons(told, *where) for name, where in _FIELDS.items()}
     return Handwriting(
         caption=texts["caption"],
         title=texts["title"],
         alt_text=texts["alt_text"],
         keywords=packets.read(packet).keywords,
     )
+
+
+def without_ours(hand: Handwriting, packet: bytes) -> Handwriting:
+    """Return what is written elsewhere in a photo but for what the packet marks as captiond's.
+
+    Programs copy a description from XMP into IPTC and EXIF.
+    """
+    told = _texts(packet) or {}
+    digests = {text for _, name in _FIELDS.values() for _, text in told.get(name, ())}
+    keywords = {packets.keyword_key(text) for _, text in told.get(_OUR_KEYWORDS, ())}
+
+    def theirs(text: str) -> str:
+        return "" if _digest(text) in digests else text
+
+    return Handwriting(
+        caption=theirs(hand.caption),
+        title=theirs(hand.title),
+        alt_text=theirs(hand.alt_text),
+        keywords=tuple(one for one in hand.keywords if packets.keyword_key(one) not in keywords),
+    )
+
+
+def _texts(packet: bytes) -> Mapping[str, list[tuple[str, str]]] | None:
+    """Return the wanted properties with their languages and texts, None for rubbish."""
+    if len(packet) > packets.LIMIT_BYTES:
+        return None
+    reader = _Reader()
+    try:
+        reader.parse(packet)
+    except (expat.ExpatError, packets.Refused, ValueError):
+        return None
+    return reader.texts
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
 def _persons(
@@ -60,7 +96,7 @@ def _persons(
     for place in places:
         found = sorted(texts.get(place, ()), key=lambda one: one[0] != "x-default")
         for _, text in found:
-            if not is_junk(text) and hashlib.sha256(text.encode()).hexdigest() not in ours:
+            if not is_junk(text) and _digest(text) not in ours:
                 return text
     return ""
 

@@ -42,8 +42,9 @@ def read(image: Image.Image) -> Handwriting:
     """Return what people wrote; what cameras, phones and captiond wrote counts as silence."""
     from_iptc = or_none(lambda: _iptc(image)) or Handwriting()
     from_exif = or_none(lambda: _exif(image)) or Handwriting()
-    written = combined(combined(inscribed.read(packet.of(image)), from_iptc), from_exif)
-    written = combined(written, _png(image))
+    beside_xmp = combined(combined(from_iptc, from_exif), _png(image))
+    in_xmp = packet.of(image)
+    written = combined(inscribed.read(in_xmp), inscribed.without_ours(beside_xmp, in_xmp))
     return Handwriting(
         caption=_tidy(written.caption),
         title=_tidy(written.title),
