@@ -23,6 +23,7 @@ from captiond.errors import CaptionerStopped, ConfigError
 from captiond.folderplans import FolderPlans
 from captiond.index.base import Index
 from captiond.models import Lane, Tier, Usage
+from captiond.places.gazetteer import Gazetteer, Prepare, is_installed
 from captiond.quota.budget import Caps, unpriced
 from captiond.quota.gate import Gate
 from captiond.quota.learning import Learning, Told
@@ -60,8 +61,6 @@ async def open_bench(
     Raises ConfigError for a cap on what nobody knows the price of.
     """
     from captiond.images import kinds
-    from captiond.images.decoders import DecoderPool
-    from captiond.places.gazetteer import Gazetteer, Prepare, is_installed
     from captiond.quota.pricing import price
     from captiond.sidecars.handwriting import read_handwriting
     from captiond.sidecars.read import read_sidecars
@@ -73,19 +72,12 @@ async def open_bench(
     # The price list takes 0.2 s to load: here and in a thread, not at the first reply.
     await anyio.to_thread.run_sync(price, settings.gemini.model, Usage())
     children = os.cpu_count() or 1
-    decoders = DecoderPool(settings.images, children)
-    stack.push_async_callback(decoders.aclose)
-    prepare: Prepare = decoders.prepare
-    if is_installed():
-        gazetteer = Gazetteer()
-        stack.push_async_callback(gazetteer.aclose)
-        prepare = gazetteer.naming(prepare)
     bench = Bench(
         index=index,
         captioner=captioner,
         gate=Gate(),
         look=kinds.look,
-        prepare=prepare,
+        prepare=open_decoders(settings, children, stack),
         price=price,
         caps=Caps(settings.limits.usd_per_day, settings.limits.usd_per_month),
         read_sidecars=read_sidecars,
@@ -101,6 +93,19 @@ async def open_bench(
     )
     await paced.remember(bench)
     return bench
+
+
+def open_decoders(settings: Settings, children: int, stack: AsyncExitStack) -> Prepare:
+    """Return what makes photos ready, and names their places where the gazetteer is installed."""
+    from captiond.images.decoders import DecoderPool
+
+    decoders = DecoderPool(settings.images, children)
+    stack.push_async_callback(decoders.aclose)
+    if not is_installed():
+        return decoders.prepare
+    gazetteer = Gazetteer()
+    stack.push_async_callback(gazetteer.aclose)
+    return gazetteer.naming(decoders.prepare)
 
 
 async def open_pacing(settings: Settings, index: Index) -> Pacing:

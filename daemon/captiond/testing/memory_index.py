@@ -256,15 +256,8 @@ class MemoryIndex:
         row = Row(sighting.photo, sighting.signature, sighting.lane, now, len(self.rows))
         row.beside = sighting.beside
         if known is not None:
-            row.order, row.written = known.order, known.written
-            row.beside = known.beside if sighting.beside is None else sighting.beside
+            row.take_over(known)
             row.owner = None if self.jobs.holds(known.owner) else known.owner
-            row.heeded, row.withdrawn = known.heeded, known.withdrawn
-        if known is not None and same:
-            row.digest, row.caption = known.digest, known.caption
-            row.captioned_at, row.anew_after = known.captioned_at, known.anew_after
-            row.reason = known.reason if alone else None
-            row.unasked = known.state if alone else None
         if sighting.reason is not None:
             row.state, row.reason, row.unasked = State.SKIPPED, sighting.reason, None
         self.rows[sighting.photo] = row

@@ -65,6 +65,17 @@ class Row:
         idle = self.state not in (State.QUEUED, State.INFLIGHT, State.MISSING)
         return idle and None not in (beside, self.beside) and beside != self.beside
 
+    def take_over(self, known: Row) -> None:
+        """Take over what was known of the photo, and of its content while the file is the same."""
+        self.order, self.written = known.order, known.written
+        self.beside = known.beside if self.beside is None else self.beside
+        self.heeded, self.withdrawn = known.heeded, known.withdrawn
+        if known.signature == self.signature:
+            self.digest, self.caption = known.digest, known.caption
+            self.captioned_at, self.anew_after = known.captioned_at, known.anew_after
+            if known.state is not State.MISSING:
+                self.reason, self.unasked = known.reason, known.state
+
     def set_aside(self, state: State, reason: str) -> None:
         """End without a caption, or with the one before when a new one was ordered in vain."""
         before, self.unasked = self.unasked, None
