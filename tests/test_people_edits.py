@@ -163,3 +163,20 @@ def test_what_was_edited_outlives_a_new_caption(home: Home) -> None:
     assert counters(home.url)["requests"] == 4
     assert shown(home, "hopper.jpg")[1:3] == ("Mine", json.dumps(others))
     assert told(xmp) == others
+
+
+def test_what_was_edited_outlives_a_move_and_a_new_caption(home: Home) -> None:
+    """The edits hold for the photo, also where its sidecars were left behind."""
+    home.run("scan")
+    first, *others = json.loads(shown(home, "hopper.jpg")[2])
+    xmp = home.photos / "hopper.jpg.xmp"
+    exiftool(xmp, "-XMP-dc:Title=Mine", f"-XMP-dc:Subject-={first}")
+    home.run("scan")
+    (home.photos / "hopper.jpg").rename(home.photos / "grace.jpg")
+    home.run("scan")
+    for _ in range(2):
+        home.run("recaption", str(home.photos / "grace.jpg"))
+        home.run("scan")
+        assert shown(home, "grace.jpg")[1:3] == ("Mine", json.dumps(others))
+        assert told(home.photos / "grace.jpg.xmp") == others
+    assert counters(home.url)["requests"] == 4

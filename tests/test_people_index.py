@@ -136,13 +136,16 @@ class TestPeople:
         said = (caption().description,)
         assert await index.people.known(photo(), "d1") == Known(hand, own=said)
         await revise(index, caption("a red boat", title="Boat", created_at=7.0))
-        assert await index.people.known(photo(), "d1") == Known(hand, is_heeded=True, own=said)
+        boat = Handwriting(title="Boat")
+        assert await index.people.known(photo(), "d1") == Known(
+            hand, is_heeded=True, own=said, changed=boat
+        )
         assert await index.people.known(photo(), "d2") == Known(is_heeded=True)
         await index.history.order(Wanted(recipes={"/photos": RECIPE.key}))
         await claim(index)
         await index.begin(request(number="r2"), owner=OWNER)
         await index.answer(answer(number="r2"))
-        assert await index.people.known(photo(), "d1") == Known(hand, own=said * 2)
+        assert await index.people.known(photo(), "d1") == Known(hand, own=said * 2, changed=boat)
 
 
 class TestWithdrawals:

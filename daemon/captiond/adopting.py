@@ -11,7 +11,7 @@ import anyio
 
 from captiond.bench import Bench, Plan
 from captiond.errors import LeftAlone
-from captiond.handwriting import combined, revised, said, speaks
+from captiond.handwriting import combined, later, revised, said, speaks
 from captiond.index.base import Claim
 from captiond.models import HUMAN, Caption, Description, Facts, Handwriting
 from captiond.sidecars.base import Beside
@@ -102,11 +102,11 @@ async def as_left(claim: Claim, answered: Answered, beside: Beside, bench: Bench
     """Return what the photo shows as people left it; that is shown from now on."""
     people, caption = bench.index.people, answered.caption
     known = await people.known(claim.photo, caption.digest)
-    within = NOBODY if known.is_heeded or answered.is_reused else known.within
-    if caption.origin == HUMAN:  # what captiond wrote down of a person's words is older
-        hand = combined(beside.by_hand, within)
-    else:
-        hand = heard(beside, caption.digest, within)
+    is_new = not (known.is_heeded or answered.is_reused)
+    # What captiond wrote down of a person's words is older than those that are shown.
+    hand = beside.by_hand if caption.origin == HUMAN else heard(beside, caption.digest)
+    if is_new:  # what people changed in the last one holds for it, wherever the photo is now
+        hand = combined(later(hand, known.changed), known.within)
     words = revised(caption.description, hand)
     if words != caption.description:
         caption = _revised(caption, words, now=bench.clock())

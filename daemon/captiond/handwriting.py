@@ -45,6 +45,35 @@ def combined(first: Handwriting, second: Handwriting) -> Handwriting:
     )
 
 
+def later(hand: Handwriting, before: Handwriting) -> Handwriting:
+    """Return both together, where the first was written after the other and may undo it."""
+    lost, found = set(hand.keywords_taken_back), set(hand.keywords)
+    back = hand.taken_back
+    gone = (word for word in before.keywords_taken_back if word not in found)
+    kept = Handwriting(
+        caption="" if "caption" in back else before.caption,
+        title="" if "title" in back else before.title,
+        alt_text="" if "alt_text" in back else before.alt_text,
+        keywords=tuple(word for word in before.keywords if word not in lost),
+        taken_back=frozenset(name for name in before.taken_back if not getattr(hand, name)),
+        keywords_taken_back=tuple(gone),
+    )
+    return combined(hand, kept)
+
+
+def change(before: Description, after: Description) -> Handwriting:
+    """Return what people changed in words, but for the caption: who has one of theirs keeps it."""
+    pairs = {name: (getattr(before, name), getattr(after, name)) for name in ("title", "alt_text")}
+    texts = {name: new if new != old else "" for name, (old, new) in pairs.items()}
+    return Handwriting(
+        title=texts["title"],
+        alt_text=texts["alt_text"],
+        keywords=tuple(word for word in after.keywords if word not in before.keywords),
+        taken_back=frozenset(name for name, (old, new) in pairs.items() if old and not new),
+        keywords_taken_back=tuple(w for w in before.keywords if w not in after.keywords),
+    )
+
+
 def speaks(hand: Handwriting) -> bool:
     """Tell whether people decided about the caption: they wrote one, or took captiond's back."""
     return bool(hand.caption) or "caption" in hand.taken_back

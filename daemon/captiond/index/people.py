@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Protocol, TypeVar
 
+from captiond.handwriting import change, later
 from captiond.index.captions import keep_facts, shown_id
 from captiond.index.names import plain
 from captiond.index.people_base import Known
@@ -38,6 +39,14 @@ _BY_CAPTIOND = f"""
         SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
         AND (before.digest, before.taken_from) = (captions.digest, captions.taken_from)
     )))
+"""  # noqa: S608 constant columns
+_ALL = f"""
+    SELECT {CAPTION_COLUMNS}, id, replaces, origin <> 'human' AND request IS NULL
+        AND reverts IS NULL AND (taken_from IS NULL OR EXISTS (
+            SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
+            AND before.taken_from = captions.taken_from
+        )) AS is_revision
+    FROM captions WHERE digest = ? ORDER BY id
 """  # noqa: S608 constant columns
 _SAME_PIXELS = "SELECT digest FROM contents WHERE pixels = ?"
 _WITHHOLD = f"""
@@ -120,7 +129,19 @@ def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
     heeded = db.execute(_HEEDED, photo_key(photo)).fetchone()
     hand = Handwriting() if within is None else from_column(within[0])
     is_heeded = heeded is not None and bool(heeded[0])
-    return Known(hand, is_heeded, tuple(by_captiond(db, digest)))
+    return Known(hand, is_heeded, tuple(by_captiond(db, digest)), _changed(db, digest))
+
+
+def _changed(db: sqlite3.Connection, digest: str) -> Handwriting:
+    cursor, hand = db.cursor(), Handwriting()
+    cursor.row_factory = sqlite3.Row
+    rows = {row["id"]: row for row in cursor.execute(_ALL, (digest,))}
+    for row in rows.values():
+        before = rows.get(row["replaces"])
+        if row["is_revision"] and before is not None:
+            words = to_caption(before).description, to_caption(row).description
+            hand = later(change(*words), hand)
+    return hand
 
 
 def _said(db: sqlite3.Connection, pixels: str) -> list[Description]:

@@ -18,12 +18,13 @@ from captiond.models import Caption, Description, Facts, Handwriting, Photo
 class Known:
     """What people wrote into a photo's file, and whether its caption holds what they wrote.
 
-    `own` is what captiond itself said of its bytes.
+    `own` is what captiond itself said of its bytes, `changed` what people changed in that.
     """
 
     within: Handwriting = field(default_factory=Handwriting)
     is_heeded: bool = False
     own: tuple[Description, ...] = ()
+    changed: Handwriting = field(default_factory=Handwriting)
 
 
 class People(Protocol):

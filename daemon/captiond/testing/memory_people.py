@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from captiond.handwriting import change, later
 from captiond.index.people_base import Known
 from captiond.models import HUMAN, Caption, Description, Facts, Handwriting, Photo, State
 from captiond.testing.memory_rows import Row
@@ -19,12 +20,17 @@ class MemoryPeople:
         self._index = index
         self._within: dict[str, Handwriting] = {}
         self._revised: list[Caption] = []
+        self._changes: list[tuple[Caption, Caption]] = []
 
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what people wrote beside a photo and into these bytes."""
         row = self._index.rows.get(photo)
         is_heeded, own = row is not None and row.heeded, tuple(self.by_captiond(digest))
-        return Known(self._within.get(digest, Handwriting()), is_heeded, own)
+        changed = Handwriting()
+        for before, after in self._changes:
+            if after.digest == digest and after.origin != HUMAN:
+                changed = later(change(before.description, after.description), changed)
+        return Known(self._within.get(digest, Handwriting()), is_heeded, own, changed)
 
     async def said(self, pixels: str) -> list[Description]:
         """Return what captiond itself said of these pixels."""
@@ -47,6 +53,8 @@ class MemoryPeople:
         self._index.captions.append(caption)
         self._index.kin.hand_on(row.caption)
         self._revised.append(caption)
+        if row.caption is not None and row.caption.digest == caption.digest:
+            self._changes.append((row.caption, caption))
         row.digest, row.caption, row.heeded = caption.digest, caption, True
 
     async def is_taken_back(self, digest: str) -> bool:
