@@ -12,6 +12,7 @@ from intake_helpers import Recorder, attending, intake, watched_folder, write_ph
 
 from captiond.intake.attend import scan_once
 from captiond.intake.events import sort_events
+from captiond.intake.look import look
 from captiond.intake.nearby import base_of
 from captiond.intake.settle import Settling
 from captiond.models import Lane, Photo, Signature, State
@@ -53,6 +54,21 @@ def test_a_sidecar_that_is_written_to_starts_the_time_anew():
     settled = settling.look(PHOTO, seen, lane=Lane.ARRIVAL, now=4.0, beside="b1")
     assert settled is not None
     assert (settled.seen, settled.beside) == (seen, "b1")
+
+
+@pytest.mark.parametrize("others", [0, 1000])
+def test_what_lies_beside_a_photo_is_the_same_in_company(tmp_path: Path, others: int):
+    """Looked at alone, and with all of its folder: listed, or with too much else in it for that."""
+    names = [f"{number}.jpg" for number in range(8)]
+    beside = ["0.jpg.xmp", "1.XMP", "2.txt", "2.jpg.TXT", "3.jpg.caption.json", "4.jpg.json"]
+    for name in [*names, *beside, *(f"other{number}" for number in range(others))]:
+        (tmp_path / name).write_text(name)
+    (tmp_path / "5.xmp").mkdir()
+    (tmp_path / "6.txt").symlink_to("2.txt")
+    together = [(seen, lies) for seen, lies, _ in look(str(tmp_path), "", names)]
+    alone = [look(str(tmp_path), "", [name])[0][:2] for name in names]
+    assert together == alone
+    assert [lies != "" for _, lies in alone] == [True] * 4 + [False] * 4
 
 
 async def test_every_change_beside_a_photo_is_offered(tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from captiond.disk.beneath import folder_beneath, kind
 from captiond.disk.photofile import signature_of
-from captiond.intake.nearby import beside_at
+from captiond.intake.nearby import beside_at, sidecars_in
 from captiond.intake.settle import NotPlain, Seen
 from captiond.models import Signature
 
@@ -25,7 +25,8 @@ def look(root: str, folder: str, names: Sequence[str]) -> list[Glance]:
     """Look at names in a folder beneath a root, in their order; blocks on the disk."""
     try:
         with folder_beneath(root, folder) as within:
-            return [_look_at(name, within) for name in names]
+            sidecars = sidecars_in(within, photos=len(names))
+            return [_look_at(name, within, sidecars) for name in names]
     except (FileNotFoundError, NotADirectoryError):
         seen: Seen | OSError = None
     except OSError as error:
@@ -52,11 +53,11 @@ def is_folder(root: str, folder: str) -> bool:
         return False
 
 
-def _look_at(name: str, within: int) -> Glance:
+def _look_at(name: str, within: int, sidecars: frozenset[str] | None) -> Glance:
     try:
         found = os.stat(name, dir_fd=within, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None, None, time.monotonic()
     except OSError as error:
         return error, None, time.monotonic()
-    return describe(found), beside_at(within, name), time.monotonic()
+    return describe(found), beside_at(within, name, among=sidecars), time.monotonic()

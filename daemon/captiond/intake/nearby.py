@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from stat import S_ISREG
 
 from captiond.disk.plainfiles import look_at
@@ -20,6 +22,11 @@ ENDINGS = tuple(ending for kind in SUFFIXES for ending in spellings("", kind))
 COARSE_SECONDS = 2.0
 """FAT keeps times no finer."""
 
+MANY_PHOTOS = 4
+ENTRIES_A_PHOTO = 20
+"""A folder of 100 photos is listed in 1 us a photo; to look for the ten names of each photo's
+sidecars takes 20."""
+
 _AT_REST = (State.CAPTIONED, State.FAILED, State.REFUSED, State.SKIPPED)
 
 
@@ -29,13 +36,32 @@ def base_of(name: str) -> str | None:
     return name.removesuffix(ending) or None if ending else None
 
 
-def beside_at(within: int, photo_name: str) -> str | None:
+def sidecars_in(within: int, *, photos: int) -> frozenset[str] | None:
+    """Return the names of the sidecars in an open folder where so many photos are looked at.
+
+    None in a large one of which few are: then their own names are looked for. Blocks on the disk.
+    Raises OSError.
+    """
+    most = photos * ENTRIES_A_PHOTO
+    if photos < MANY_PHOTOS:
+        return None
+    with os.scandir(within) as entries:
+        names = [entry.name for entry in islice(entries, most + 1)]
+    return (
+        frozenset(name for name in names if name.endswith(ENDINGS)) if len(names) <= most else None
+    )
+
+
+def beside_at(within: int, photo_name: str, *, among: frozenset[str] | None = None) -> str | None:
     """Return a digest of what lies beside a photo in an open folder; blocks on the disk.
 
-    None where that cannot be known.
+    `among` are the sidecars of the folder, if they are known. None where that cannot be known.
     """
+    if among is not None and not among:
+        return beside_digest(())
+    names = candidates(photo_name)
     try:
-        found = look_at(within, candidates(photo_name))
+        found = look_at(within, [one for one in names if among is None or one in among])
     except OSError:
         return None
     return beside_digest(
