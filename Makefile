@@ -1,6 +1,7 @@
 # make demo   the whole daemon on real photos, no key, no network
 # make test   the whole gate: format, lint, types, import walls, tests
-# make soak   the long tests: hundreds of kills, a hundred thousand photos (about 40 minutes)
+# make soak   the long tests: hundreds of kills, a hundred thousand photos, properties with new
+#             examples (about 40 minutes); the gate tries the same examples each time
 # make corpora  fetches the images that other projects test with (85 MB), for `make test` and `make soak`
 # make bench  the benchmarks, as ratios in one run
 
@@ -18,10 +19,10 @@ test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest --numprocesses 2 --dist loadgroup
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadgroup --hypothesis-profile ci
 
 soak: $(READY)
-	$(VENV)/bin/pytest -m soak
+	$(VENV)/bin/pytest -m 'soak or hypothesis'
 
 corpora: $(READY)
 	@$(VENV)/bin/python tests/tools/fetch_corpora.py

@@ -68,7 +68,7 @@ class Writer:
         else:
             inner = "".join(
                 f"{self.line}<rdf:li>{self.text()}</rdf:li>"
-                for _ in range(self.draw(st.integers(0, 3)))
+                for _ in range(self.draw(st.integers(1, 3)))
             )
         return f"<rdf:{kind}>{inner}</rdf:{kind}>"
 

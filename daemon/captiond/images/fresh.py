@@ -35,7 +35,9 @@ def encoded(small: pyvips.Image) -> Fresh:
     plain = _in_srgb(small).colourspace("srgb")
     if plain.hasalpha():
         plain = plain.flatten(background=_WHITE)
-    plain = plain.cast("uchar").copy_memory()
+    pixels = plain.cast("uchar").write_to_memory()
+    plain = pyvips.Image.new_from_memory(pixels, plain.width, plain.height, plain.bands, "uchar")
+    plain = plain.copy(interpretation="srgb")
     data = plain.jpegsave_buffer(Q=JPEG_QUALITY, keep="none")
     across, down = (max(1, edge // GLANCE_PX) for edge in (plain.width, plain.height))
     small = plain.shrink(across, down)
@@ -45,7 +47,7 @@ def encoded(small: pyvips.Image) -> Fresh:
         plain.width,
         plain.height,
         glance,
-        pixels=likeness.digest_of(plain),
+        pixels=likeness.digest_of(pixels, plain.width, plain.height),
         likeness=likeness.hash_of(glance, small.width, small.height),
     )
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 
-import pyvips
-
 _ACROSS, _DOWN = 9, 8
 
 
-def digest_of(picture: pyvips.Image) -> str:
+def digest_of(pixels: bytes | memoryview, width: int, height: int) -> str:
     """Return the sha256 of a small RGB picture's size and pixels, in hex."""
-    digest = hashlib.sha256(f"{picture.width}x{picture.height}:".encode())
-    digest.update(picture.write_to_memory())
+    digest = hashlib.sha256(f"{width}x{height}:".encode())
+    digest.update(pixels)
     return digest.hexdigest()
 
 
