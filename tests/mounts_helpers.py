@@ -19,6 +19,9 @@ needs_mounts = pytest.mark.skipif(
 )
 
 
+UNMOUNT = """timeout 10 sh -c 'until umount "$@" 2>/dev/null; do :; done' sh"""
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A mount namespace, held open by a process of its own."""
@@ -43,6 +46,10 @@ class Namespace:
     def shell(self, script: str, *arguments: str | Path) -> None:
         """Run a script in there, without a pause between its commands."""
         self.run("sh", "-ec", script, "sh", *arguments)
+
+    def unmount(self, path: Path, *options: str) -> None:
+        """Unmount, as soon as the daemon has closed what it looks into at this moment."""
+        self.shell(f'{UNMOUNT} "$@"', path, *options)
 
     def disk(self, path: Path) -> Path:
         """Make a file system of its own, apart from the photos; return where the test sees it."""
@@ -89,7 +96,7 @@ class Stage:
         self.space.run("mount", "--bind", source, target or self.home.photos)
 
     def unmount(self, target: Path | None = None, *options: str) -> None:
-        self.space.run("umount", *options, target or self.home.photos)
+        self.space.unmount(target or self.home.photos, *options)
 
     def told(self, event: str) -> int:
         """Return how often the operator was told of something."""

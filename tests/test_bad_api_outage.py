@@ -36,7 +36,7 @@ def stand(url: str, fault: str) -> float:
     return time.monotonic()
 
 
-@pytest.mark.parametrize("outage_seconds", [8.0, pytest.param(60.0, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("outage_seconds", [5.0, pytest.param(60.0, marks=pytest.mark.soak)])
 def test_an_outage_is_no_storm_across_reload_restart_and_arrivals(
     tmp_path: Path, outage_seconds: float
 ) -> None:
@@ -82,7 +82,7 @@ RARE = pytest.mark.soak
     "fault",
     [
         pytest.param(faults.overloaded(), id="503"),
-        pytest.param(faults.html(), id="html"),
+        pytest.param(faults.html(), id="html", marks=RARE),
         pytest.param(faults.quota_bare(), id="429"),
         pytest.param(faults.internal_error(), id="500", marks=RARE),
         pytest.param(faults.reset_mid_body(), id="reset", marks=RARE),

@@ -67,20 +67,20 @@ async def test_a_revert_that_is_killed_is_finished_by_the_daemon(tmp_path: Path)
     async with GeminiServer(answer=rounds.answer) as server:
         home = Home(tmp_path, server.base_url)
         await anyio.to_thread.run_sync(functools.partial(revert_and_kill, home, rounds))
-        assert server.counters.requests == 8
+        assert server.counters.requests == 4
 
 
 def revert_and_kill(home: Home, rounds: Rounds) -> None:
-    drop(home, 4)
+    drop(home, 2)
     with settled(home):
         rounds.number = 2
         home.run("recaption", str(home.photos))
         wait_until(lambda: rounds_shown(home) == {"2"} and all_captioned(home))
-        for number in range(4):
+        for number in range(2):
             kill_amid_revert(home, home.photos / f"{number}.jpg")
         assert rounds_shown(home) == {"1"}
         wait_until(lambda: all_captioned(home), what="the daemon finishes what was killed")
-    assert_agreement(home, photos=4)
+    assert_agreement(home, photos=2)
 
 
 def kill_amid_revert(home: Home, photo: Path) -> None:

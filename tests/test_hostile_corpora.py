@@ -34,10 +34,10 @@ SENTENCES = re.compile(
 """All that a person may be told of them: no word of a library, no path, nothing of Python."""
 
 
-def laid_out(home: Home) -> list[Path]:
-    """Copy all files where the daemon finds them; what has no photo's name gets one as well."""
+def laid_out(home: Home, sources: list[Path]) -> list[Path]:
+    """Copy files where the daemon finds them; what has no photo's name gets one as well."""
     photos = []
-    for source in corpora():
+    for source in sources:
         target = home.photos / source.parent.name / source.name
         target.parent.mkdir(exist_ok=True)
         if not Filter().is_photo("", source.name):
@@ -48,11 +48,14 @@ def laid_out(home: Home) -> list[Path]:
 
 
 @pytest.mark.slow  # 1,700 files, one of them of 200 megapixels
-def test_every_file_of_the_corpora_ends_as_captioned_or_with_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("one_in", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_every_file_of_the_corpora_ends_as_captioned_or_with_a_sentence(
+    tmp_path: Path, one_in: int
+) -> None:
     """No crash, no hang; the daemon stays small, and every reason can be understood."""
     with gemini("--answer", "offline") as url:
         home = Home(tmp_path, url, sidecars=("txt",))
-        photos = laid_out(home)
+        photos = laid_out(home, corpora()[::one_in])
         with home.daemon() as daemon:
             final = "select count(*) from library where state in ('captioned', 'failed', 'skipped')"
             wait_until(lambda: home.rows(final) == [(len(photos),)], seconds=300, what="the end")

@@ -39,7 +39,7 @@ SIZES = pytest.mark.parametrize(
 
 
 @SIZES
-@pytest.mark.parametrize("trouble", [full, read_only])
+@pytest.mark.parametrize("trouble", [full, pytest.param(read_only, marks=pytest.mark.soak)])
 async def test_kills_while_sidecars_cannot_be_written(
     tmp_path: Path, trouble: Trouble, kills: int, photos: int
 ) -> None:

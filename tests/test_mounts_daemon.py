@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_helpers import counters, wait_until
-from mounts_helpers import Stage, all_are, fill, named, needs_mounts, stage
+from mounts_helpers import UNMOUNT, Stage, all_are, fill, named, needs_mounts, stage
 
 pytestmark = needs_mounts
 
@@ -46,7 +46,11 @@ def is_captioned(here: Stage, photo: Path) -> bool:
     return bool(here.home.rows(query, photo.name, digest))
 
 
-@pytest.mark.parametrize("options", [(), ("--lazy",)], ids=["unmounted", "lazily"])
+@pytest.mark.parametrize(
+    "options",
+    [(), pytest.param(("--lazy",), marks=pytest.mark.soak)],
+    ids=["unmounted", "lazily"],
+)
 def test_a_root_that_comes_again(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Its photos are kept, those that came meanwhile are found, new ones give events."""
     with stage(tmp_path) as here:
@@ -135,7 +139,9 @@ def test_a_disk_that_is_away_for_a_moment(tmp_path: Path, beneath: str) -> None:
         with here.home.daemon():
             known = all_are("captioned", LIBRARY, beneath=beneath)
             wait_until(lambda: here.home.states().items() >= known.items(), seconds=SECONDS)
-            here.space.shell(f'{enter} umount "$1"; cp upper/a0.jpg upper/late.jpg; {mount}', *at)
+            here.space.shell(
+                f'{enter} {UNMOUNT} "$1"; cp upper/a0.jpg upper/late.jpg; {mount}', *at
+            )
             known[f"{beneath}late.jpg"] = "captioned"
             wait_until(lambda: here.home.states().items() >= known.items(), seconds=SECONDS)
             drop_gives_an_event(here, f"{beneath}new.jpg")
