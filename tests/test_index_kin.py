@@ -106,6 +106,12 @@ class TestSamePixels:
         await captioned(index, "b.jpg", facts("d2", pixels=SAME), "its")
         assert await same_pixels(index) == "hers"
 
+    async def test_words_of_captiond_beneath_a_person_s(self, index):
+        """Without people the newest of a model's counts, also where a person's is newer."""
+        await captioned(index, "a.jpg", facts("d1", pixels=SAME), "its")
+        await captioned(index, "b.jpg", facts("d2", pixels=SAME), "hers", by=HUMAN)
+        assert await same_pixels(index, people=False) == "its"
+
     async def test_another_language_is_no_match(self, index):
         """What the recipe would not take of a copy it does not take of the same pixels."""
         await captioned(index, "a.jpg", facts("d1", pixels=SAME))

@@ -21,6 +21,7 @@ class Inscribed(Station):
     """A station whose photos hold handwriting in their files."""
 
     hand = Handwriting()
+    pixels: str | None = None
 
     def __init__(self, root, captioner=None, *, existing="adopt"):
         super().__init__(root, captioner)
@@ -32,7 +33,9 @@ class Inscribed(Station):
         )
 
     async def _prepare(self, fd: int, digest: str) -> Prepared:
-        return replace(await super()._prepare(fd, digest), handwriting=self.hand)
+        image = await super()._prepare(fd, digest)
+        facts = replace(image.facts, pixels=self.pixels)
+        return replace(image, facts=facts, handwriting=self.hand)
 
     @property
     def asked(self):
@@ -63,6 +66,33 @@ async def test_a_caption_beside_goes_before_one_within(station):
     row = await station.run(photo)
     assert row.caption.description.caption == OURS
     assert row.caption.description.title == "Boat"
+
+
+async def test_a_caption_written_into_a_captioned_file_takes_that_ones_place(station):
+    """As in a sidecar: the keywords that were paid for stay, and none that a person removed."""
+    station.pixels = "p"
+    await station.run(station.write("a.jpg", b"one"))
+    edits = (("Our boat", ("harbour",)), (OURS, ("harbour",)), (OURS, ()))
+    for number, (words, keywords) in enumerate(edits):
+        station.hand = Handwriting(caption=words, keywords=keywords)
+        row = await station.run(station.write("a.jpg", b"edit %d" % number))
+        assert (row.caption.origin, row.caption.description.caption) == (HUMAN, words)
+        assert row.caption.description.keywords == (*keywords, *WORDS.keywords)
+        assert (station.root / "a.jpg.txt").read_text() == f"{words}\n"
+    assert station.asked == 1
+
+
+async def test_captiond_s_words_that_were_taken_back_stay_so_under_a_person_s(station):
+    """A caption written beside a photo after `undo` brings nothing else back."""
+    station.pixels = "p"
+    photo = station.write("a.jpg", b"one")
+    await station.run(photo)
+    station.write("a.jpg.txt", OURS.encode())
+    await station.offer(station.write("a.jpg", b"two"))
+    claim = replace(await station.claim(photo), withdrawn=True)
+    await caption_photo(claim, station.bench)
+    row = station.index.rows[photo]
+    assert row.caption.description == replace(WORDS, caption=OURS, keywords=())
 
 
 async def test_it_is_adopted_whoever_would_be_asked(tmp_path):

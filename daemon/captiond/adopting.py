@@ -13,11 +13,12 @@ from captiond.bench import Bench, Plan
 from captiond.errors import LeftAlone
 from captiond.handwriting import combined, later, revised, said, speaks
 from captiond.index.base import Claim
-from captiond.models import HUMAN, Caption, Description, Facts, Handwriting
+from captiond.models import HUMAN, Caption, Description, Facts, Handwriting, Prepared
 from captiond.sidecars.base import Beside
 from captiond.turns import Answered
 
 NOBODY = Handwriting()
+NOTHING = Description(caption="")
 TAKEN_BACK = "its caption was taken back; `captiond retry FILE` brings it back"
 
 
@@ -82,13 +83,16 @@ def is_enough(claim: Claim, hand: Handwriting, plan: Plan) -> bool:
 
 
 async def adopt(
-    claim: Claim, facts: Facts, hand: Handwriting, *, kept: Caption | None, bench: Bench
+    claim: Claim, image: Prepared, beside: Beside, *, plan: Plan, bench: Bench
 ) -> Caption:
     """Return what people wrote as the photo's caption, kept and shown from now on.
 
-    `kept` is what captiond wrote down of it: the same words are no news, also in its sidecars.
+    It takes only the place of their own in what captiond said of the same pixels before. What
+    captiond wrote down of the same words is no news, also in its sidecars.
     """
-    words = revised(Description(caption=""), hand)
+    facts, kept = image.facts, beside.kept
+    hand = heard(beside, facts.digest, image.handwriting)
+    words = revised(await _said_before(claim, facts, plan, bench), hand)
     if kept is not None and (kept.digest, kept.description) == (facts.digest, words):
         caption = _by_people(facts.digest, words, now=kept.created_at)
     else:
@@ -96,6 +100,20 @@ async def adopt(
     people = bench.index.people
     await people.revise(claim.photo, owner=bench.owner, caption=caption, facts=facts)
     return caption
+
+
+async def _said_before(claim: Claim, facts: Facts, plan: Plan, bench: Bench) -> Description:
+    """Return what captiond said of these pixels, kept as of these bytes; nothing if it did not."""
+    if facts.pixels is None or not bench.captioner.paid:
+        return NOTHING
+    if await is_withheld(claim, facts.digest, bench):
+        return NOTHING
+    kin = bench.index.kin
+    before = await kin.same_pixels(facts.pixels, recipe=plan.recipe, people=False)
+    if before is None:
+        return NOTHING
+    await kin.lend(claim.photo, owner=bench.owner, caption=before, facts=facts)
+    return before.description
 
 
 async def as_left(claim: Claim, answered: Answered, beside: Beside, bench: Bench) -> Answered:

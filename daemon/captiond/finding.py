@@ -45,7 +45,7 @@ async def told(
     if image.handwriting != adopting.NOBODY:
         await bench.index.people.inscribe(image.facts.digest, image.handwriting)
     if adopting.is_enough(claim, hand, plan):
-        return await adopting.adopt(claim, image.facts, hand, kept=beside.kept, bench=bench)
+        return await adopting.adopt(claim, image, beside, plan=plan, bench=bench)
     if speaks(hand):
         return None
     return await _read_back(claim, image.facts, plan.recipe, bench)

@@ -85,10 +85,12 @@ class SqliteKin:
         self._read = read
 
     async def same_pixels(
-        self, pixels: str, *, recipe: Recipe, after: int | None = None
+        self, pixels: str, *, recipe: Recipe, after: int | None = None, people: bool = True
     ) -> Caption | None:
         """Return the newest caption of contents with these pixels."""
         among, reusable = f"digest IN ({_SAME_PIXELS})", reusable_by(recipe, after)
+        if not people:
+            among += " AND origin <> 'human'"
         return await self._read(lambda db: newest(db, among, {"pixels": pixels}, reusable))
 
     async def mates(self, photo: Photo) -> list[Mate]:

@@ -52,9 +52,12 @@ class Kin(Protocol):
     """Finds captions of other contents, and lends them; every write is durable when it returns."""
 
     async def same_pixels(
-        self, pixels: str, *, recipe: Recipe, after: int | None = None
+        self, pixels: str, *, recipe: Recipe, after: int | None = None, people: bool = True
     ) -> Caption | None:
-        """Return the newest caption of contents with these pixels; see `Index.caption_of`."""
+        """Return the newest caption of contents with these pixels; see `Index.caption_of`.
+
+        Without `people` none that is a person's.
+        """
 
     async def mates(self, photo: Photo) -> list[Mate]:
         """Return the photos that share the photo's folder, and its stem in whatever case."""

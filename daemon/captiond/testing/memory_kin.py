@@ -27,10 +27,14 @@ class MemoryKin:
         self._index = index
 
     async def same_pixels(
-        self, pixels: str, *, recipe: Recipe, after: int | None = None
+        self, pixels: str, *, recipe: Recipe, after: int | None = None, people: bool = True
     ) -> Caption | None:
         """Return the newest caption of contents with these pixels."""
         alike = [digest for digest, one in self._index.facts.items() if one.pixels == pixels]
+        if not people:
+            of_them = [one for one in self._index.captions if one.digest in alike]
+            fitting = (one for one in reversed(of_them) if recipe.accepts(one))
+            return next((one for one in fitting if one.origin != HUMAN), None)
         each = [self._index.history.reusable(digest, recipe, after) for digest in alike]
         found = [one for one in each if one is not None]
         return max(found, key=lambda one: (one.origin == HUMAN, self._place(one)), default=None)
