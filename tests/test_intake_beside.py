@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from daemon_helpers import Home, counters, gemini
 from intake_helpers import Recorder, attending, intake, watched_folder, write_photo
 
-from captiond.intake.attend import scan_once
+from captiond.intake.attend import attend, scan_once
 from captiond.intake.events import sort_events
 from captiond.intake.look import look
 from captiond.intake.nearby import base_of
@@ -114,6 +115,20 @@ async def test_a_scan_compares_what_lies_beside_photos(tmp_path: Path):
     write_photo(tmp_path / "y" / "notes.txt", b"of no photo")
     await scan_once(intake(index, watched_folder(tmp_path)))
     assert [one.photo.path for _, one in index.offered] == ["x/b.jpg"]
+
+
+async def test_what_is_known_is_no_find(tmp_path: Path):
+    """Events of a photo that the index knows as it is, as captiond's own sidecars give, find none."""
+    index, photo = Recorder(), write_photo(tmp_path / "a.jpg")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(attend, here := intake(index, watched_folder(tmp_path)))
+        await index.until(lambda: len(index.offered) == 1)
+        photo.open("ab").close()
+        await index.until(lambda: len(index.offered) == 2)
+        write_photo(tmp_path / "b.jpg")
+        await index.until(lambda: here.tally.due == 2)
+        tasks.cancel_scope.cancel()
+    assert (here.tally.found_by_event, here.tally.found_by_scan) == (1, 1)
 
 
 async def test_an_index_of_an_older_captiond_learns(tmp_path: Path):

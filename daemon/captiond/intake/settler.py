@@ -46,14 +46,15 @@ class Tally:
     skipped: int = 0
     gone: int = 0
 
-    def add(self, sightings: Sequence[Sighting], *, due: int, gone: int) -> None:
-        """Count photos that settled."""
-        by_event = sum(sighting.lane is Lane.ARRIVAL for sighting in sightings)
-        self.found_by_event += by_event
-        self.found_by_scan += len(sightings) - by_event
+    def add(self, sightings: Sequence[Sighting], *, hinted: Lane, due: int) -> None:
+        """Count photos that settled, hinted at by events or by a scan: what is known is no find."""
+        skipped = sum(sighting.reason is not None for sighting in sightings)
+        if hinted is Lane.ARRIVAL:
+            self.found_by_event += due + skipped
+        else:
+            self.found_by_scan += due + skipped
         self.due += due
-        self.skipped += sum(sighting.reason is not None for sighting in sightings)
-        self.gone += gone
+        self.skipped += skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +197,24 @@ class Settler:
             return
         sightings = [to_sighting(one, one.seen) for one in settled if one.seen is not None]
         gone = await self._gone([one.photo for one in settled if one.seen is None])
-        offered = [in_lane(one, since=self._began_at) for one in sightings]
         async with self.digests.changing({one.photo.folder for one in settled}):
-            due = await self._index.offer(offered, now=time.time()) if offered else 0
+            due = [await self._offer(sightings, hinted) for hinted in Lane]
             if gone:
                 await self._index.gone(gone, now=time.time())
+                self.tally.gone += len(gone)
                 self.tidier.wake()
-        self.tally.add(sightings, due=due, gone=len(gone))
-        if due:
+        if any(due):
             self._on_due()
+
+    async def _offer(self, sightings: Sequence[Sighting], hinted: Lane) -> int:
+        """Tell the index of those hinted at in this lane; return how many became due."""
+        mine = [one for one in sightings if one.lane is hinted]
+        if not mine:
+            return 0
+        offered = [in_lane(one, since=self._began_at) for one in mine]
+        due = await self._index.offer(offered, now=time.time())
+        self.tally.add(mine, hinted=hinted, due=due)
+        return due
 
     async def _gone(self, absent: Sequence[Photo]) -> list[Photo]:
         """Return the photos that are gone; others are kept, which is told once until none is."""
