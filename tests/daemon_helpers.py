@@ -29,7 +29,7 @@ def wait_until(
     *,
     seconds: float = 30.0,
     what: str = "",
-    every_seconds: float = 0.02,
+    every_seconds: float = 0.05,
 ) -> None:
     """Return when the condition holds; fail when it does not within `seconds`."""
     deadline = time.monotonic() + seconds

@@ -99,7 +99,7 @@ def damage_and_live_on(library: Shelf, kind: str, seed: int) -> None:
     assert {name: library.sidecars()[name] for name in sidecars} == sidecars
 
 
-@pytest.mark.parametrize("sidecars", [("xmp",), ("txt",)])
+@pytest.mark.parametrize("sidecars", [("xmp",), pytest.param(("txt",), marks=pytest.mark.soak)])
 def test_a_library_that_moves_is_known_at_once(tmp_path: Path, sidecars) -> None:
     """On another machine, in another folder, with its sidecars: no request, nothing rewritten."""
     needs_attributes(tmp_path, sidecars)

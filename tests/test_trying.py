@@ -128,7 +128,9 @@ def test_on_a_terminal_a_person_is_asked(home, url, answer, requests, code):
     assert counters(url)["requests"] == requests
 
 
-@pytest.mark.parametrize("cap", ["usd_per_day", "usd_per_month"])
+@pytest.mark.parametrize(
+    "cap", ["usd_per_day", pytest.param("usd_per_month", marks=pytest.mark.soak)]
+)
 def test_over_a_cap_nothing_is_sent(home, url, cap):
     """Not even a part of it: the most it may cost has to fit."""
     home.extra = f"[limits]\n{cap} = 0.02"
