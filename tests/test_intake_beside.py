@@ -118,7 +118,7 @@ async def test_a_scan_compares_what_lies_beside_photos(tmp_path: Path):
 
 
 async def test_what_is_known_is_no_find(tmp_path: Path):
-    """Events of a photo that the index knows as it is, as captiond's own sidecars give, find none."""
+    """Events of a photo that the index knows as it is, as captiond's sidecars give, find none."""
     index, photo = Recorder(), write_photo(tmp_path / "a.jpg")
     async with anyio.create_task_group() as tasks:
         await tasks.start(attend, here := intake(index, watched_folder(tmp_path)))
