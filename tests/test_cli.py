@@ -80,7 +80,8 @@ def test_a_wrong_configuration_exits_with_78_and_tells_all(tmp_path):
 def test_an_index_that_is_not_there_is_one_sentence_and_exit_1(tmp_path):
     """No traceback, and nothing is made."""
     house = House(tmp_path / "house")
-    sentence = f"captiond: there is no index at {house.index} yet\n"
+    makes = "captiond run, or scan, makes it"
+    sentence = f"captiond: there is no index at {house.index} yet: {makes}\n"
     for verb in (["search", "x"], ["show", "x"], ["status"], ["failed"], ["retry"]):
         assert house.run(*verb) == (1, "", sentence)
     assert not house.index.parent.exists()

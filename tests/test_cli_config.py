@@ -55,6 +55,18 @@ def test_no_verb_prints_the_key(house):
         assert KEY not in out + err
 
 
+def test_config_show_tells_every_mistake_in_the_rules_of_a_folder(house):
+    """Each on a line with the file, so that one look is enough to mend it."""
+    file = house.photos / ".captiond.toml"
+    file.write_text('langauge = "fr"\nsidecars = "xmp"\n')
+    code, out, err = house.run("config", "show", str(house.photos))
+    assert (code, out) == (1, "")
+    assert [line.split(": ")[:3] for line in err.splitlines()] == [
+        ["captiond", str(file), "langauge"],
+        ["captiond", str(file), "sidecars"],
+    ]
+
+
 def test_config_show_as_json_names_the_sources(house):
     """`source` is the file, `api_key` the place of the key or null."""
     shown = house.json("config", "show")

@@ -10,13 +10,14 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from captiond import __version__, crashes, secrecy
 from captiond.cli import output
-from captiond.errors import CaptiondError, ConfigError
+from captiond.errors import CaptiondError, ConfigError, RulesBroken
 
 VERBS = {
     "run": "Watch the folders and caption every photo that arrives.",
@@ -133,6 +134,11 @@ def _told_by_tasks(group: ExceptionGroup[Exception]) -> CaptiondError:
 
 def _tell(error: CaptiondError) -> int:
     """Tell an error in its own sentences; return the exit code."""
-    for problem in error.problems if isinstance(error, ConfigError) else [str(error)]:
+    problems: Sequence[str] = [str(error)]
+    if isinstance(error, ConfigError):
+        problems = error.problems
+    elif isinstance(error, RulesBroken):
+        problems = [f"{error.path}: {problem}" for problem in error.problems]
+    for problem in problems:
         output.note(f"captiond: {problem}")
     return os.EX_CONFIG if isinstance(error, ConfigError) else 1

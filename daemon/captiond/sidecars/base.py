@@ -22,7 +22,7 @@ from captiond.sidecars.names import Names
 MOST_CHARACTERS = 20_000
 """All the words of the longest reply that is kept come to 15,650."""
 
-NOT_OURS = "captiond did not write it so"
+NOT_OURS = "it was edited, or is not captiond's"
 """Why a file of a kind that is not merged into is left alone."""
 
 MERGE_LIMIT_BYTES = 32 << 20
