@@ -16,6 +16,7 @@ from history_helpers import Rounds, all_captioned, assert_agreement, rounds_show
 from kill_helpers import Toll, kill_at_random, make_photo
 from lxml import etree
 
+from captiond.sidecars.base import NOT_OURS
 from captiond.testing.gemini_server import GeminiServer
 
 DC = "http://purl.org/dc/elements/1.1/"
@@ -152,7 +153,7 @@ def test_a_sidecar_of_a_person_is_left_alone(tmp_path: Path) -> None:
             mine.write_text("my own words\n")
             wait_until(lambda: home.rows("select origin from library") == [("human",)])
             assert home.run("recaption", "--origin", "gemini").returncode == 0
-            noted = "0.jpg.txt was left alone: captiond did not write it so"
+            noted = f"0.jpg.txt was left alone: {NOT_OURS}"
             assert home.run("revert", str(home.photos / "0.jpg")).stderr == f"{noted}\n"
         assert mine.read_text() == "my own words\n"
         assert counters(url)["requests"] == 1

@@ -10,7 +10,7 @@ from files_helpers import names
 from sidecars_helpers import make_photo, state, write
 
 from captiond.models import Photo
-from captiond.sidecars.base import Outcome
+from captiond.sidecars.base import NOT_OURS, Outcome
 from captiond.sidecars.names import beside_digest, candidates, rivals
 from captiond.sidecars.places import Places
 
@@ -128,7 +128,7 @@ def test_a_text_under_either_name_is_found(tmp_path, style, base, suffix):
     photo = make_photo(tmp_path)
     (tmp_path / f"{base}{suffix}").write_bytes(b"My words\n")
     outcome = write(photo, "txt", names=style)
-    assert outcome.notes == (f"{base}{suffix} was left alone: captiond did not write it so",)
+    assert outcome.notes == (f"{base}{suffix} was left alone: {NOT_OURS}",)
     assert names(tmp_path) == sorted(["IMG.jpg", f"{base}{suffix}"])
 
 

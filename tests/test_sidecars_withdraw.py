@@ -10,6 +10,7 @@ from sidecars_helpers import beside, has_attributes, make_photo, state, write
 
 from captiond.errors import SidecarUnwritable
 from captiond.models import Photo
+from captiond.sidecars.base import NOT_OURS
 from captiond.sidecars.withdraw import remove_sidecars, withdraw_sidecars
 
 ALL = ("xmp", "txt", "json")
@@ -51,9 +52,7 @@ def test_what_a_person_edited_is_kept(tmp_path, kind):
     for remembered in (written, {}):
         done = withdraw_sidecars(photo, remembered)
         assert state(tmp_path)[edited.name] == before
-        assert done.outcome.notes == (
-            f"{edited.name} was left alone: captiond did not write it so",
-        )
+        assert done.outcome.notes == (f"{edited.name} was left alone: {NOT_OURS}",)
         assert edited.name not in done.removed
         assert done.outcome.written == {}
         assert done.outcome.beside == beside(tmp_path)

@@ -13,7 +13,7 @@ from sidecars_helpers import beside, caption, has_attributes, make_photo, state,
 
 from captiond.errors import SidecarUnwritable
 from captiond.models import Written
-from captiond.sidecars.base import Errand
+from captiond.sidecars.base import NOT_OURS, Errand
 from captiond.sidecars.deciding import Decision, decide
 from captiond.sidecars.handwriting import read_handwriting
 from captiond.sidecars.places import EDITED
@@ -102,7 +102,7 @@ def test_without_the_index_marks_decide(tmp_path):
         os.removexattr(tmp_path / "IMG.jpg.txt", "user.captiond")
     outcome = write(photo, *ALL, caption="Third words")
     assert sorted(outcome.written) == ["json", "xmp"]
-    assert outcome.notes == ("IMG.jpg.txt was left alone: captiond did not write it so",)
+    assert outcome.notes == (f"IMG.jpg.txt was left alone: {NOT_OURS}",)
     assert b"Third" not in (tmp_path / "IMG.jpg.txt").read_bytes()
 
 
@@ -116,7 +116,7 @@ def test_what_a_person_edited_stays(tmp_path, kind):
     before = state(tmp_path)[edited.name]
     second = write(photo, *ALL, written=first.written, caption="Second words")
     assert state(tmp_path)[edited.name] == before
-    assert second.notes == (f"{edited.name} was left alone: captiond did not write it so",)
+    assert second.notes == (f"{edited.name} was left alone: {NOT_OURS}",)
     assert second.written[kind] == replace(first.written[kind], digest=EDITED)
     assert second.beside == beside(tmp_path)
 
