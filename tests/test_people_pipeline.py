@@ -82,17 +82,33 @@ async def test_a_caption_written_into_a_captioned_file_takes_that_ones_place(sta
     assert station.asked == 1
 
 
-async def test_captiond_s_words_that_were_taken_back_stay_so_under_a_person_s(station):
-    """A caption written beside a photo after `undo` brings nothing else back."""
+@pytest.mark.parametrize("where", ["beside", "within"])
+async def test_captiond_s_words_that_were_taken_back_stay_so_under_a_person_s(station, where):
+    """A caption written beside a photo, or into it, after `undo` brings nothing else back."""
     station.pixels = "p"
     photo = station.write("a.jpg", b"one")
     await station.run(photo)
-    station.write("a.jpg.txt", OURS.encode())
+    if where == "beside":
+        station.write("a.jpg.txt", OURS.encode())
+    else:
+        station.hand = Handwriting(caption=OURS)
     await station.offer(station.write("a.jpg", b"two"))
     claim = replace(await station.claim(photo), withdrawn=True)
     await caption_photo(claim, station.bench)
     row = station.index.rows[photo]
     assert row.caption.description == replace(WORDS, caption=OURS, keywords=())
+
+
+async def test_what_was_taken_back_is_not_asked_for_when_the_file_changes(station):
+    """Other metadata, or another picture, without a person's caption: the photo stays set aside."""
+    photo = station.write("a.jpg", b"one")
+    await station.run(photo)
+    station.hand = TITLE
+    await station.offer(station.write("a.jpg", b"two"))
+    claim = replace(await station.claim(photo), withdrawn=True)
+    await caption_photo(claim, station.bench)
+    row = station.index.rows[photo]
+    assert (row.state, row.caption, station.asked) == (State.SKIPPED, None, 1)
 
 
 async def test_it_is_adopted_whoever_would_be_asked(tmp_path):

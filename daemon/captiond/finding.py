@@ -6,6 +6,7 @@ import anyio
 
 from captiond import adopting
 from captiond.bench import Bench, Plan
+from captiond.errors import LeftAlone
 from captiond.handwriting import speaks
 from captiond.index.base import Claim
 from captiond.models import HUMAN, Caption, Facts, Prepared, Recipe
@@ -40,7 +41,10 @@ async def _reused(claim: Claim, digest: str, plan: Plan, bench: Bench) -> Answer
 async def told(
     claim: Claim, image: Prepared, beside: Beside, *, plan: Plan, bench: Bench
 ) -> Caption | None:
-    """Return a caption that the picture, or what lies beside it, tells; shown from now on."""
+    """Return a caption that the picture, or what lies beside it, tells; shown from now on.
+
+    Raises LeftAlone.
+    """
     hand = adopting.heard(beside, image.facts.digest, image.handwriting)
     if image.handwriting != adopting.NOBODY:
         await bench.index.people.inscribe(image.facts.digest, image.handwriting)
@@ -48,6 +52,8 @@ async def told(
         return await adopting.adopt(claim, image, beside, plan=plan, bench=bench)
     if speaks(hand):
         return None
+    if claim.withdrawn:
+        raise LeftAlone(adopting.TAKEN_BACK, image.facts.digest)
     return await _read_back(claim, image.facts, plan.recipe, bench)
 
 
