@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_helpers import PHOTOS, Home, counters, gemini, wait_until
-from people_helpers import captioned, exiftool, found, shown
+from people_helpers import alt, bag, captioned, exiftool, found, shown, xmp
 
 EDITED = "Grandmother in Marseille"
 
@@ -180,3 +180,23 @@ def test_what_was_edited_outlives_a_move_and_a_new_caption(home: Home) -> None:
         assert shown(home, "grace.jpg")[1:3] == ("Mine", json.dumps(others))
         assert told(home.photos / "grace.jpg.xmp") == others
     assert counters(home.url)["requests"] == 4
+
+
+def test_own_words_that_a_person_removes_stay_away(home: Home) -> None:
+    """A title, a keyword and a caption of theirs are written nowhere again, nor shown."""
+    config = home.path / "config.toml"
+    config.write_text(config.read_text().replace("[captioner]", '[captioner]\nexisting = "add"'))
+    caption = home.photos / "china.jpg.xmp"
+    caption.write_text(xmp(alt("description", EDITED)))
+    title = home.photos / "hopper.jpg.xmp"
+    title.write_text(xmp(alt("title", "Mine") + bag("pond", "duck")))
+    home.run("scan")
+    exiftool(caption, "-XMP-dc:Description=")
+    exiftool(title, "-XMP-dc:Title=", "-XMP-dc:Subject-=pond")
+    home.run("scan")
+    assert shown(home, "china.jpg")[0] == shown(home, "hopper.jpg")[1] == ""
+    assert not {"pond"} & {*told(title), *json.loads(shown(home, "hopper.jpg")[2])}
+    assert EDITED not in caption.read_text()
+    assert "Mine" not in title.read_text()
+    assert not (home.photos / "china.jpg.txt").exists()
+    assert counters(home.url)["requests"] == 2

@@ -126,6 +126,24 @@ def test_what_was_taken_back_is_not_written_again(field, old):
         assert getattr(NEXT.caption.description, field).encode() in again
 
 
+def test_own_words_that_a_person_removes_are_not_written_again():
+    """Where captiond wrote beside a title and keywords, their removal is heard and kept."""
+    theirs = packet(alt("dc:title", ("x-default", "Ben")) + bag("dc:subject", "pond", "Duck"))
+    known = subject(caption="Two ferries", title="Ben", keywords=("pond", "Duck", "ferry"))
+    merged = XMP.merge(theirs, known)
+    assert XMP.merge(merged, known) == merged
+    assert XMP.handwriting(merged) == XMP.handwriting(theirs)
+    gone = edited(merged, ">Ben<", "><").replace(b"<rdf:li>pond</rdf:li>", b"", 1)
+    heard = XMP.handwriting(gone)
+    assert (heard.taken_back, heard.keywords_taken_back) == ({"title"}, ("pond",))
+    for about in (known, NEXT):
+        after = told(XMP.merge(gone, about))
+        assert "title" not in after
+        assert "pond" not in after["subject"]
+        assert "Duck" in after["subject"]
+    assert told(XMP.withdraw(merged)) == told(theirs)
+
+
 def test_a_translation_by_a_person_stays():
     """An alternative in a language beside captiond's text is kept when that is replaced."""
     theirs = edited(

@@ -132,3 +132,7 @@ def _fill(packet: Packet, subject: Subject) -> None:
     )
     keywords.fill(packet, words.keywords, anew=anew, by_hand=by_hand)
     provenance.fill(packet, subject, has_caption=has_caption)
+    if provenance.stands(packet):  # else captiond has written nothing there, not even marks
+        for field in texts.FIELDS:
+            texts.heed(packet, field)
+        keywords.heed(packet)

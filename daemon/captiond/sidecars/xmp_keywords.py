@@ -1,7 +1,7 @@
 """Puts captiond's keywords into an XMP packet, and remembers which they are.
 
 Three lists hold them, as no program reads all three. Captiond's own namespace lists what it added,
-and what of that a person removed.
+what people had there beside that, and what a person removed of both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from captiond.sidecars.clean import distinct
 from captiond.sidecars.xmp_packet import Packet
 
 ADDED, REMOVED = "captiond:CaptionKeywords", "captiond:CaptionKeywordsRemoved"
+HEARD = "captiond:CaptionKeywordsHeard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ LISTS = (
 
 @dataclass(frozen=True, slots=True)
 class Keywords:
-    """`ours` that still stand, `removed` ones of ours that a person removed, `theirs`."""
+    """`ours` that still stand, `removed` ones of whomever that a person removed, `theirs`."""
 
     ours: tuple[str, ...]
     removed: tuple[str, ...]
@@ -55,7 +56,8 @@ def read(packet: Packet) -> Keywords:
     lost = _missing(packet, _keys(added))
     leaves = [one.leaf(text) for one in LISTS for text in packet.texts(one.name)]
     theirs = _once(_without(leaves, _keys(added)))
-    gone = [*packet.texts(REMOVED), *(word for word in added if keyword_key(word) in lost)]
+    heard = _without(packet.texts(HEARD), _keys(added))
+    gone = [*packet.texts(REMOVED), *(word for word in added if keyword_key(word) in lost), *heard]
     removed = _without(_once(gone), _keys(theirs))
     return Keywords(tuple(_without(added, lost)), tuple(removed), tuple(theirs))
 
@@ -81,6 +83,11 @@ def fill(
         packet.extend(one.name, one.kind, distinct(map(one.spell, new)))
     packet.set_list(ADDED, [*kept, *new])
     packet.set_list(REMOVED, removed)
+
+
+def heed(packet: Packet) -> None:
+    """Remember people's keywords, so that it shows when they remove one."""
+    packet.set_list(HEARD, read(packet).theirs)
 
 
 def withdraw(packet: Packet) -> None:

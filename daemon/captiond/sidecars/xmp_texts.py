@@ -3,7 +3,8 @@
 A digest of each text that captiond wrote stands in its own namespace. A text with that digest is
 still captiond's; one without it is a person's; a digest without a text tells that a person took the
 text back. Once a person's text was heard EDITED and its digest stand there: the very words that
-captiond wrote once are the person's when they come back, and copies of the text follow it.
+captiond wrote once are the person's when they come back, copies of the text follow it, and it shows
+when the person removes it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def stands(packet: Packet, field: Field) -> bool:
 
 
 def is_taken_back(packet: Packet, field: Field) -> bool:
-    """Tell whether a person removed captiond's text, and put none in its place."""
+    """Tell whether a person removed a text, captiond's or their own, and put none in its place."""
     known = bool(packet.text(field.digest))
     return known and not theirs(packet, field) and not stands(packet, field)
 
@@ -87,7 +88,7 @@ def fill(
     if person := theirs(packet, field):
         _replace(packet, field, person)
         if packet.text(field.digest):
-            packet.set_text(field.digest, EDITED + digest_of(person))
+            heed(packet, field)
         return False
     taken_back = is_taken_back(packet, field)
     if taken_back and not anew:
@@ -100,6 +101,12 @@ def fill(
         if text or not by_hand:
             packet.set_text(field.digest, digest_of(text) if text else "")
     return not is_taken_back(packet, field)
+
+
+def heed(packet: Packet, field: Field) -> None:
+    """Remember a person's text."""
+    if person := theirs(packet, field):
+        packet.set_text(field.digest, EDITED + digest_of(person))
 
 
 def withdraw(packet: Packet, field: Field) -> None:
