@@ -138,7 +138,7 @@ def test_own_words_that_a_person_removes_are_not_written_again():
     assert (heard.taken_back, heard.keywords_taken_back) == ({"title"}, ("pond",))
     for about in (known, NEXT):
         after = told(XMP.merge(gone, about))
-        assert "title" not in after
+        assert not {"Ben@x-default", "Crossing@x-default"} & set(after.get("title", []))
         assert "pond" not in after["subject"]
         assert "Duck" in after["subject"]
     assert told(XMP.withdraw(merged)) == told(theirs)
