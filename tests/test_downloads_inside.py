@@ -10,7 +10,7 @@ from web_helpers import Harbour, photo, web
 
 from captiond.index.downloads_base import Stage
 
-INSIDE = "it leads to an inside address, and those are not fetched"
+INSIDE = "it leads to an inside address: only those in [downloads] allow_private are fetched"
 
 
 class Names(AbstractResolver):

@@ -92,7 +92,7 @@ def _unfit(target: Path, settings: Settings) -> str | None:
     for folder in settings.folders:
         if real.is_relative_to(Path(folder.path).resolve()):
             return (
-                f"{target} lies in the watched folder {folder.path}: its copies would be captioned"
+                f"{target} lies in the watched folder {folder.path}: choose another place"
             )
     return None
 

@@ -121,7 +121,7 @@ def _photo_errors() -> Iterator[None]:
         if isinstance(error, LinkOnTheWay):
             raise errors.PhotoVanished(f"the file is gone: {error.strerror}") from error
         if error.errno in _GONE:
-            raise errors.PhotoVanished("the file is gone") from error
+            raise errors.PhotoVanished("the file is not there") from error
         if error.errno == errno.ELOOP:  # it was swapped for a link since the look at it
             raise errors.NotAPhoto("not a plain file but a link") from error
         if error.errno in _UNREADABLE:

@@ -189,7 +189,7 @@ def _network() -> Iterator[None]:
     except aiohttp.ClientConnectorError as error:
         if isinstance(error.os_error, InsideAddress):
             raise DownloadDead(
-                "it leads to an inside address, and those are not fetched"
+                "it leads to an inside address: only those in [downloads] allow_private are fetched"
             ) from error
         raise DownloadLater(f"no connection: {error.os_error.strerror or error}") from error
     except aiohttp.InvalidURL as error:
