@@ -133,6 +133,20 @@ async def test_a_title_within_the_file_stays(station):
     assert row.caption.recipe == RECIPE.key
 
 
+async def test_a_title_within_the_file_that_was_removed_beside_it_stays_away(station):
+    """Also from a caption that is made anew."""
+    station.hand = TITLE
+    photo = station.write("a.jpg")
+    row = await station.run(photo)
+    document = station.root / "a.jpg.caption.json"
+    document.write_text(document.read_text().replace(TITLE.title, ""))
+    for anew_after in (None, 3):
+        row.state, row.owner, row.anew_after = State.INFLIGHT, OWNER, anew_after
+        await caption_photo(row.claim(), station.bench)
+        assert row.caption.description == replace(WORDS, keywords=("ours", "boat"))
+    assert station.asked == 2
+
+
 async def test_a_title_is_not_forgotten_between_answer_and_revision(station):
     """An answer that was committed before a crash, or came with a batch job, is revised later."""
     station.hand = TITLE

@@ -129,7 +129,7 @@ async def as_left(claim: Claim, answered: Answered, beside: Beside, bench: Bench
     # What captiond wrote down of a person's words is older than those that are shown.
     hand = beside.by_hand if caption.origin == HUMAN else heard(beside, caption.digest)
     if is_new:  # what people changed in the last one holds for it, wherever the photo is now
-        hand = combined(later(hand, known.changed), known.within)
+        hand = later(hand, later(known.changed, known.within))
     words = revised(caption.description, hand)
     if words != caption.description:
         caption = _revised(caption, words, now=bench.clock())
