@@ -200,3 +200,17 @@ def test_own_words_that_a_person_removes_stay_away(home: Home) -> None:
     assert "Mine" not in title.read_text()
     assert not (home.photos / "china.jpg.txt").exists()
     assert counters(home.url)["requests"] == 2
+
+
+def test_an_edited_document_says_nothing_of_another_picture(home: Home) -> None:
+    """Where the pixels change, captiond's words in it are no person's; the person's title is."""
+    home.run("scan")
+    document = home.photos / "hopper.jpg.caption.json"
+    words = json.loads(document.read_text()) | {"title": "Mine"}
+    document.write_text(json.dumps(words, indent=2))
+    home.run("scan")
+    exiftool(home.photos / "hopper.jpg", "-n", "-Orientation=6")
+    home.run("scan")
+    caption, title, _, origin = shown(home, "hopper.jpg")
+    assert (caption, title, origin) == (words["caption"], "Mine", "gemini")
+    assert counters(home.url)["requests"] == 3

@@ -114,6 +114,36 @@ class TestPeople:
         assert sorted(said) == ["A boat", "of d2", "of d3"]
         assert await index.people.said("q") == []
 
+    async def test_what_people_changed_holds_for_the_same_pixels(self, index):
+        """Other bytes with these pixels know it, too; what is lent between them is no change."""
+        first = replace(FACTS, pixels="p")
+        await add_captioned(index, shows=caption("A boat", title="Boat", keywords=("sea", "red")))
+        await index.restore(caption("A boat", created_at=8.0), first)
+        await revise(index, caption("A boat", title="Ours", keywords=("red",), created_at=7.0))
+        other = replace(first, digest="d2")
+        await index.offer([sighting("b.jpg")], now=9.0)
+        (taken,) = await claim(index)
+        newest = await index.kin.same_pixels("p", recipe=RECIPE)
+        await index.kin.lend(taken.photo, owner=OWNER, caption=newest, facts=other)
+        changed = (await index.people.known(taken.photo, "d2")).changed
+        assert changed.title == "Ours"
+        assert changed.keywords_taken_back == ("sea",)
+
+    async def test_what_captiond_said_of_the_bytes_before(self, index):
+        """A photo whose bytes changed is still known by what captiond said of the old ones."""
+        await add_captioned(index, shows=caption("A boat"))
+        await index.offer([sighting(version=2)], now=2.0)
+        (taken,) = await claim(index)
+        own = (await index.people.known(taken.photo, "d2")).own
+        assert [one.caption for one in own] == ["A boat"]
+
+    async def test_what_people_wrote_into_files_with_these_pixels(self, index):
+        """It is found whatever else the files hold."""
+        await index.people.inscribe("d1", Handwriting(caption="Our boat"))
+        await index.restore(caption("A boat"), replace(FACTS, pixels="p"))
+        assert await index.people.inscribed("p") == [Handwriting(caption="Our boat")]
+        assert await index.people.inscribed("q") == []
+
     async def test_a_void_claim_changes_nothing(self, index):
         """Words for bytes that changed meanwhile are not shown for the new ones."""
         await index.offer([sighting()], now=1.0)

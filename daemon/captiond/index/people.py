@@ -19,7 +19,10 @@ from captiond.models import Caption, Description, Facts, Handwriting, Photo, Sta
 T = TypeVar("T")
 
 _HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
-_HEEDED = "SELECT heeded FROM photos WHERE root = ? AND folder = ? AND name = ?"
+_ROW = """
+    SELECT heeded, (SELECT digest FROM captions WHERE id = former)
+    FROM photos WHERE root = ? AND folder = ? AND name = ?
+"""
 _WITHIN = "SELECT handwriting FROM inscriptions WHERE digest = ?"
 # what was taken from another photo stays so until its words are a person's
 _ADD = f"""
@@ -44,11 +47,15 @@ _ALL = f"""
     SELECT {CAPTION_COLUMNS}, id, replaces, origin <> 'human' AND request IS NULL
         AND reverts IS NULL AND (taken_from IS NULL OR EXISTS (
             SELECT 1 FROM captions AS before WHERE before.id = captions.replaces
-            AND before.taken_from = captions.taken_from
+            AND (before.digest, before.taken_from) = (captions.digest, captions.taken_from)
         )) AS is_revision
-    FROM captions WHERE digest = ? ORDER BY id
+    FROM captions WHERE digest = :digest OR digest IN (
+        SELECT other.digest FROM contents JOIN contents AS other USING (pixels)
+        WHERE contents.digest = :digest
+    ) ORDER BY id
 """  # noqa: S608 constant columns
 _SAME_PIXELS = "SELECT digest FROM contents WHERE pixels = ?"
+_INSCRIBED = f"SELECT handwriting FROM inscriptions WHERE digest IN ({_SAME_PIXELS})"  # noqa: S608 a constant condition
 _WITHHOLD = f"""
     UPDATE photos SET state = ?, reason = ?, digest = ?, owner = NULL, anew_after = NULL,
         unasked = NULL, withdrawn = max(withdrawn, 2 - (written <> '{{}}'))
@@ -75,6 +82,11 @@ class SqlitePeople:
         """Return what captiond itself said of these pixels."""
         return await self._read(lambda db: _said(db, pixels))
 
+    async def inscribed(self, pixels: str) -> list[Handwriting]:
+        """Return what people wrote into files with these pixels."""
+        found = await self._read(lambda db: db.execute(_INSCRIBED, (pixels,)).fetchall())
+        return [from_column(column) for (column,) in found]
+
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
         values = (digest, to_column(within))
@@ -98,7 +110,7 @@ class SqlitePeople:
         await self._write(lambda db: _withhold(db, photo, owner, values))
 
 
-def by_captiond(db: sqlite3.Connection, digest: str) -> list[Description]:
+def by_captiond(db: sqlite3.Connection, digest: str | None) -> list[Description]:
     """Return what captiond itself said of a content."""
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
@@ -126,16 +138,16 @@ def from_column(column: str) -> Handwriting:
 
 def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
     within = db.execute(_WITHIN, (digest,)).fetchone()
-    heeded = db.execute(_HEEDED, photo_key(photo)).fetchone()
+    is_heeded, former = db.execute(_ROW, photo_key(photo)).fetchone() or (0, None)
     hand = Handwriting() if within is None else from_column(within[0])
-    is_heeded = heeded is not None and bool(heeded[0])
-    return Known(hand, is_heeded, tuple(by_captiond(db, digest)), _changed(db, digest))
+    of_it = [words for one in dict.fromkeys((digest, former)) for words in by_captiond(db, one)]
+    return Known(hand, bool(is_heeded), tuple(of_it), _changed(db, digest))
 
 
 def _changed(db: sqlite3.Connection, digest: str) -> Handwriting:
     cursor, hand = db.cursor(), Handwriting()
     cursor.row_factory = sqlite3.Row
-    rows = {row["id"]: row for row in cursor.execute(_ALL, (digest,))}
+    rows = {row["id"]: row for row in cursor.execute(_ALL, {"digest": digest})}
     for row in rows.values():
         before = rows.get(row["replaces"])
         if row["is_revision"] and before is not None:

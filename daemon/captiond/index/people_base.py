@@ -18,7 +18,8 @@ from captiond.models import Caption, Description, Facts, Handwriting, Photo
 class Known:
     """What people wrote into a photo's file, and whether its caption holds what they wrote.
 
-    `own` is what captiond itself said of its bytes, `changed` what people changed in that.
+    `own` is what captiond itself said of its bytes, and of those that it had before; `changed` what
+    people changed in what it said of these pixels.
     """
 
     within: Handwriting = field(default_factory=Handwriting)
@@ -38,6 +39,9 @@ class People(Protocol):
 
     async def said(self, pixels: str) -> list[Description]:
         """Return what captiond itself said of contents with these pixels, by whatever recipe."""
+
+    async def inscribed(self, pixels: str) -> list[Handwriting]:
+        """Return what people wrote into files with these pixels."""
 
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""

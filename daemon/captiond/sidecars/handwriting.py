@@ -107,11 +107,12 @@ def against(
 def _together(hands: Sequence[_Hand], shown: Description | None, found: _Found) -> Handwriting:
     """Return what is news in them, that of the last one first.
 
-    Captiond's words of old, put back as the whole text, are an edit of what is shown.
+    Captiond's words of old, put back as the whole text, are an edit of what is shown. Its sidecars
+    tell what it said where the index does not: they hold a person's title, too.
     """
-    hand = Handwriting()
+    hand, every = Handwriting(), found.said or found.own
     for one in sorted(hands, key=lambda one: one.mtime_ns, reverse=True):
-        known = [*found.own, *(found.said if one.mixed or shown is None else ())]
+        known = every if one.mixed or shown is None else found.own
         hand = combined(hand, against(one.words, shown, () if one.marked else known))
     return hand
 

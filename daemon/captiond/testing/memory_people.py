@@ -24,18 +24,24 @@ class MemoryPeople:
 
     async def known(self, photo: Photo, digest: str) -> Known:
         """Return what people wrote beside a photo and into these bytes."""
-        row = self._index.rows.get(photo)
-        is_heeded, own = row is not None and row.heeded, tuple(self.by_captiond(digest))
-        changed = Handwriting()
+        row, own = self._index.rows.get(photo), self.by_captiond(digest)
+        if row is not None and row.former is not None and row.former.digest != digest:
+            own += self.by_captiond(row.former.digest)
+        facts, changed = self._index.facts.get(digest), Handwriting()
+        same = {digest, *self._alike(None if facts is None else facts.pixels)}
         for before, after in self._changes:
-            if after.digest == digest and after.origin != HUMAN:
+            if after.digest in same and after.origin != HUMAN:
                 changed = later(change(before.description, after.description), changed)
-        return Known(self._within.get(digest, Handwriting()), is_heeded, own, changed)
+        within = self._within.get(digest, Handwriting())
+        return Known(within, row is not None and row.heeded, tuple(own), changed)
 
     async def said(self, pixels: str) -> list[Description]:
         """Return what captiond itself said of these pixels."""
-        same = [one.digest for one in self._index.facts.values() if one.pixels == pixels]
-        return [words for digest in same for words in self.by_captiond(digest)]
+        return [words for one in self._alike(pixels) for words in self.by_captiond(one)]
+
+    async def inscribed(self, pixels: str) -> list[Handwriting]:
+        """Return what people wrote into files with these pixels."""
+        return [self._within[one] for one in self._alike(pixels) if one in self._within]
 
     async def inscribe(self, digest: str, within: Handwriting) -> None:
         """Keep what people wrote into the file itself."""
@@ -75,6 +81,10 @@ class MemoryPeople:
         of_it = [one for one in self._index.captions if one.digest == digest]
         said = [one for one in of_it if one.origin != HUMAN and one not in self._revised]
         return [one.description for one in said]
+
+    def _alike(self, pixels: str | None) -> list[str]:
+        every = self._index.facts.values()
+        return [one.digest for one in every if pixels is not None and one.pixels == pixels]
 
     def _held(self, photo: Photo, owner: str) -> Row | None:
         row = self._index.rows.get(photo)

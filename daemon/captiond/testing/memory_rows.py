@@ -29,6 +29,7 @@ class Row:
     retry_at: float | None = None
     digest: str | None = None
     caption: Caption | None = None
+    former: Caption | None = None
     anew_after: int | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
     captioned_at: float | None = None
@@ -70,8 +71,9 @@ class Row:
         self.order, self.written = known.order, known.written
         self.beside = known.beside if self.beside is None else self.beside
         self.heeded, self.withdrawn = known.heeded, known.withdrawn
+        self.former = known.caption or known.former
         if known.signature == self.signature:
-            self.digest, self.caption = known.digest, known.caption
+            self.digest, self.caption, self.former = known.digest, known.caption, known.former
             self.captioned_at, self.anew_after = known.captioned_at, known.anew_after
             if known.state is not State.MISSING:
                 self.reason, self.unasked = known.reason, known.state
