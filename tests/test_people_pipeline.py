@@ -122,6 +122,22 @@ async def test_it_is_adopted_whoever_would_be_asked(tmp_path):
     assert station.asked == 0
 
 
+async def test_old_words_within_the_file_do_not_come_back(station):
+    """What it said before a person wrote others beside it is no news in other bytes."""
+    station.pixels = "p"
+    station.hand = Handwriting(caption="A boat", title="Boat", keywords=("sea",))
+    await station.run(station.write("a.jpg"))
+    station.write("a.jpg.txt", OURS.encode())
+    await station.run(station.write("a.jpg", b"two"))
+    moved = await station.run(station.write("b.jpg", b"three"))
+    words = moved.caption.description
+    assert (words.caption, words.title, words.keywords) == (OURS, "Boat", ("sea",))
+    station.hand = replace(station.hand, caption="Her boat")
+    moved = await station.run(station.write("b.jpg", b"four"))
+    assert moved.caption.description.caption == "Her boat"
+    assert station.asked == 0
+
+
 async def test_a_title_within_the_file_stays(station):
     """It is shown in place of the model's, keywords are united; the model's answer is kept."""
     station.hand = TITLE

@@ -56,6 +56,7 @@ async def _told_or_asked(
 ) -> Answered | None:
     """Return what the picture tells, else ask: by itself, or along in a batch job."""
     image = await kinship.without_echo(image, beside, bench)
+    image = await kinship.without_old(claim, image, beside, plan=plan, bench=bench)
     told = await finding.told(claim, image, beside, plan=plan, bench=bench)
     if told is not None:
         return Answered(caption=told, is_reused=True)

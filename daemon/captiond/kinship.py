@@ -9,10 +9,19 @@ from dataclasses import dataclass, replace
 
 from captiond import akin, errors
 from captiond.bench import Bench, Plan
-from captiond.handwriting import own, revised, said
+from captiond.handwriting import own, revised, said, speaks
 from captiond.index.base import Claim
 from captiond.index.kin_base import Mate
-from captiond.models import HUMAN, Caption, Description, Facts, Photo, Prepared, State
+from captiond.models import (
+    HUMAN,
+    Caption,
+    Description,
+    Facts,
+    Handwriting,
+    Photo,
+    Prepared,
+    State,
+)
 from captiond.sidecars.base import Beside
 from captiond.turns import Answered
 
@@ -89,6 +98,28 @@ async def without_echo(image: Prepared, beside: Beside, bench: Bench) -> Prepare
         return image
     theirs = own(revised(Description(caption=""), hand), ours)
     return replace(image, handwriting=said(theirs))
+
+
+async def without_old(
+    claim: Claim, image: Prepared, beside: Beside, *, plan: Plan, bench: Bench
+) -> Prepared:
+    """Return the image without what other files of its pixels said, where that is outdated.
+
+    A person wrote other words beside one of those, and a program has changed the metadata now.
+    """
+    hand, pixels = image.handwriting, image.facts.pixels
+    if pixels is None or hand == Handwriting() or speaks(beside.by_hand):
+        return image
+    found = await bench.index.people.inscribed(pixels)
+    before = [revised(Description(caption=""), one) for one in found]
+    kin, after = bench.index.kin, claim.anew_after
+    shown = await kin.same_pixels(pixels, recipe=plan.recipe, after=after)
+    if shown is None or shown.origin != HUMAN:
+        return image
+    newest = shown.description.caption
+    if newest and any(one.caption == newest for one in before):
+        return image
+    return replace(image, handwriting=said(own(revised(Description(caption=""), hand), before)))
 
 
 def _step_forward(claim: Claim, plan: Plan, facts: Facts, bench: Bench) -> None:
