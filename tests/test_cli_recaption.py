@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -115,6 +116,9 @@ def test_history_is_listed(house):
     star, number, _, model, _, language, origin, _, usd, words = line.split("\t")
     assert (star, number, model, language, origin) == ("*", "1", "m-1", "en", "gemini")
     assert (usd, words) == ("0.001000", "A red boat in the harbour")
+    shown = re.sub("\x1b\\[[0-9;]*m", "", house.on_terminal("show", "--history", file, columns=24))
+    assert re.search(r"^\*  1  .*  m-1  .* USD", shown)
+    assert "\n  A red boat in the" in shown.replace("\r", "")
     (past,) = house.json("show", "--history", file)
     assert (past["number"], past["shown"], past["reverts"]) == (1, True, None)
     assert (past["title"], past["keywords"]) == ("Red boat", ["boat", "red"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 
 import pytest
 from cli_helpers import PARKED, House
+from daemon_helpers import PHOTOS
 
 
 def house_at(path, **filled):
@@ -123,3 +125,15 @@ def test_tables_fit_the_terminal(tmp_path, verb):
     out = house_at(tmp_path).on_terminal(verb, columns=40)
     lines = re.sub("\x1b\\[[0-9;]*m", "", out).splitlines()
     assert max(map(len, lines)) <= 40
+
+
+def test_a_models_name_stays_in_one_piece(tmp_path):
+    """It is copied into the configuration, from a terminal of whatever width."""
+    house = house_at(tmp_path)
+    house.config.write_text(house.config.read_text().replace('"offline"', '"gemini"'))
+    shutil.copy(PHOTOS / "hopper.jpg", house.photos)
+    rows = [line.split("\t") for line in house.run("plan")[1].splitlines()]
+    names = [row[1] for row in rows if row[1:] and row[1].startswith("gemini-")]
+    assert len(names) > 3
+    shown = house.on_terminal("plan", columns=60)
+    assert [name for name in names if name not in shown] == []

@@ -91,9 +91,7 @@ def _unfit(target: Path, settings: Settings) -> str | None:
     real = target.absolute().resolve()
     for folder in settings.folders:
         if real.is_relative_to(Path(folder.path).resolve()):
-            return (
-                f"{target} lies in the watched folder {folder.path}: choose another place"
-            )
+            return f"{target} lies in the watched folder {folder.path}: choose another place"
     return None
 
 

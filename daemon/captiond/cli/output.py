@@ -56,7 +56,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     Columns without a single heading make a table without a head.
     """
-    cells = [[clean(_text(value)) for value in row] for row in rows]
+    cells = [[clean(text(value)) for value in row] for row in rows]
     if not on_terminal():
         for row in cells:
             click.echo("\t".join(row))
@@ -67,12 +67,30 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.text import Text
 
     headed = any(columns)
-    drawn = Table(box=box.SIMPLE_HEAD if headed else None, show_header=headed, pad_edge=False)
+    drawn = Table(
+        box=box.SIMPLE_HEAD if headed else None,
+        show_header=headed,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for column in columns:
-        drawn.add_column(Text(clean(column)), overflow="fold")
+        # A model's name is copied into the configuration: it stays in one piece.
+        drawn.add_column(Text(clean(column)), overflow="fold", no_wrap=column == "model")
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)
+
+
+def headed(entries: Iterable[tuple[str, str]]) -> None:
+    """Print texts on a terminal, each below its own line, which stays unbroken for copying."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console()
+    for line, words in entries:
+        console.print(Text(clean(line), style="bold"), soft_wrap=True)
+        console.print(Padding(Text(clean(words)), (0, 0, 0, 2), expand=False))
 
 
 def moment(unix_seconds: float) -> str:
@@ -92,5 +110,6 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a cell's text: nothing for None."""
     return "" if value is None else str(value)

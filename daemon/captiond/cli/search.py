@@ -59,12 +59,4 @@ def _print(found: list[Entry]) -> None:
     if not output.on_terminal():
         output.table((), ((entry.path, entry.caption) for entry in found))
         return
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.text import Text
-
-    console = Console()
-    for entry in found:
-        console.print(Text(output.clean(entry.path), style="bold"), soft_wrap=True)
-        caption = Text(output.clean(entry.caption or ""))
-        console.print(Padding(caption, (0, 0, 0, 2), expand=False))
+    output.headed((entry.path, entry.caption or "") for entry in found)

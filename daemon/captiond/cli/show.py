@@ -53,6 +53,7 @@ def _print_entry(entry: Entry, facts: dict[str, Any], *, as_json: bool) -> None:
         output.print_json(known)
         return
     known["keywords"] = ", ".join(entry.keywords)
+    known["cost_usd"] = None if entry.cost_usd is None else round(entry.cost_usd, 9)
     rows = [(key, value) for key, value in known.items() if value not in {None, ""}]
     output.table(("", ""), rows)
 
@@ -61,21 +62,18 @@ def _print_history(past: list[Past], *, as_json: bool) -> None:
     if as_json:
         output.print_json([_to_dict(one) for one in past])
         return
-    heads = (
-        "",
-        "number",
-        "made",
-        "model",
-        "tier",
-        "language",
-        "origin",
-        "recipe",
-        "USD",
-        "caption",
-    )
-    output.table(heads, map(_cells, past))
+    if output.on_terminal():
+        output.headed(map(_block, past))
+    else:
+        output.table((), map(_cells, past))
     if not past:
         output.note("it has had no caption yet")
+
+
+def _block(past: Past) -> tuple[str, str]:
+    """Return a line of what is known of a caption, and the caption."""
+    *known, usd, words = map(output.text, _cells(past))
+    return "  ".join(filter(None, (*known, usd and f"{usd} USD"))), words
 
 
 def _cells(past: Past) -> tuple[object, ...]:
