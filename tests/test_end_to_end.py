@@ -181,9 +181,13 @@ def test_scan_captions_what_is_there_and_ends(tmp_path: Path) -> None:
         assert home.states() == {"rocket.jpg": "captioned", "hopper.jpg": "captioned"}
         home.drop("bad/truncated.jpg")
         ended = home.run("scan", "--json", check=False)
-    assert ended.returncode == 1
-    told = {"captioned": 0, "set_aside": 1, "waiting": 0, "in_jobs": 0}
-    assert json.loads(ended.stdout) == told
+        assert ended.returncode == 1
+        told = {"captioned": 0, "set_aside": 1, "waiting": 0, "in_jobs": 0}
+        assert json.loads(ended.stdout) == told
+        (home.photos / "bad" / "truncated.jpg").unlink()
+        (home.photos / "hopper.jpg").unlink()
+        (home.photos / "rocket.jpg").rename(home.photos / "moved.jpg")
+        assert home.run("scan").stdout == "1 captioned, 0 set aside, 0 waiting\n"
 
 
 def test_caption_prints_and_asks_once(tmp_path: Path) -> None:

@@ -172,6 +172,14 @@ class Collector(Protocol):
         """Return the seconds until photos may be begun again: 0 = now, None = nobody knows."""
 
 
+@dataclass(slots=True)
+class Ended:
+    """How many photos were captioned, and set aside, since the start; no person's edits."""
+
+    captioned: int = 0
+    set_aside: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """Everything a photo meets on its way.
@@ -208,3 +216,4 @@ class Bench:
     setbacks: Setbacks = field(default_factory=Setbacks)
     odds: Odds = field(default_factory=Odds)
     sheds: Sheds = field(default_factory=Sheds)
+    ended: Ended = field(default_factory=Ended)

@@ -99,6 +99,7 @@ async def _finish(claim: Claim, plan: Plan, answered: Answered, bench: Bench) ->
         beside=outcome.beside,
     )
     await bench.index.complete([done], owner=bench.owner)
+    bench.ended.captioned += not claim.unasked
     log.info(
         "photo.captioned",
         path=claim.photo.full,
@@ -141,6 +142,7 @@ async def _record_failure(claim: Claim, error: Exception, bench: Bench) -> None:
         event = "photo.set_aside" if claim.anew_after is None else "caption.kept"
         log.warning(event, path=claim.photo.full, reason=verdict.reason)
         await bench.index.park([verdict], owner=bench.owner)
+        bench.ended.set_aside += claim.anew_after is None
     else:
         log.debug("photo.postponed", path=claim.photo.full, reason=verdict.reason)
         await bench.index.retry([verdict], owner=bench.owner)

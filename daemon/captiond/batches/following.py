@@ -57,6 +57,7 @@ class Follower:
             settled = [settle(asked.pop(one.key), one, bench) for one in items if one.key in asked]
             await bench.index.jobs.settle(settled, job=job.id, now=bench.clock())
             tally.add(settled)
+        bench.ended.set_aside += tally.set_aside
         error = told.error or f"the batch job {told.ending} without an answer for it"
         await bench.index.jobs.end(job.id, str(told.ending), error, now=bench.clock())
         tell = log.info if told.ending is Ending.SUCCEEDED else log.warning

@@ -57,7 +57,9 @@ def connect_reading(path: Path, *, one_thread: bool = True) -> sqlite3.Connectio
     Raises LibraryUnavailable when there is none, or none that can be read.
     """
     if not path.exists():
-        raise LibraryUnavailable(f"there is no index at {path} yet: captiond run, or scan, makes it")
+        raise LibraryUnavailable(
+            f"there is no index at {path} yet: captiond run, or scan, makes it"
+        )
     uri = f"file:{quote(str(path.absolute()), errors='surrogateescape')}?mode=ro"
     try:
         connection = sqlite3.connect(

@@ -52,13 +52,12 @@ async def scan(settings: Settings, on_progress: Callable[[Progress], None]) -> P
 async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None]) -> Progress:
     await app.index.recover(now=app.bench.clock())
     await app.index.runs.begin("scan", __version__, now=app.bench.clock())
-    before = await app.index.counts()
     async with anyio.create_task_group() as feeding:
         app.feed(feeding)
         scans = _Scans(app)
         async with anyio.create_task_group() as scanning:
             scanning.start_soon(scans.run, name="scans")
-            await _follow(app, orders, scans, before, on_progress)
+            await _follow(app, orders, scans, on_progress)
             scanning.cancel_scope.cancel()
         pause = app.bench.gate.pause
         app.wind_down(feeding)
@@ -66,7 +65,7 @@ async def _pass(app: App, orders: Orders, on_progress: Callable[[Progress], None
         for intake in app.intakes:
             await tidy_once(intake)
     await app.index.runs.end(now=app.bench.clock())
-    return await _progress(app, scanning=False, before=before, pause=pause)
+    return await _progress(app, scanning=False, pause=pause)
 
 
 class _Scans:
@@ -89,17 +88,13 @@ class _Scans:
 
 
 async def _follow(
-    app: App,
-    orders: Orders,
-    scans: _Scans,
-    before: dict[State, int],
-    on_progress: Callable[[Progress], None],
+    app: App, orders: Orders, scans: _Scans, on_progress: Callable[[Progress], None]
 ) -> None:
     """Report progress until there is nothing left to do now, or the operator stops it."""
     while not orders.stopping:
         pause = app.bench.gate.pause
         began = anyio.current_time()
-        on_progress(await _progress(app, scanning=not scans.done, before=before, pause=pause))
+        on_progress(await _progress(app, scanning=not scans.done, pause=pause))
         took = anyio.current_time() - began
         if _given_up(app) or (scans.done and await app.is_idle(within_seconds=SOON_SECONDS)):
             return
@@ -111,16 +106,13 @@ def _given_up(app: App) -> bool:
     return app.in_flight == 0 and (opens_in is None or opens_in > SOON_SECONDS)
 
 
-async def _progress(
-    app: App, *, scanning: bool, before: dict[State, int], pause: Pause | None
-) -> Progress:
-    counts = await app.index.counts()
-    aside = (State.FAILED, State.REFUSED, State.SKIPPED)
+async def _progress(app: App, *, scanning: bool, pause: Pause | None) -> Progress:
+    counts, ended = await app.index.counts(), app.bench.ended
     return Progress(
         scanning=scanning,
         waiting=counts.get(State.QUEUED, 0),
         in_flight=counts.get(State.INFLIGHT, 0),
-        captioned=counts.get(State.CAPTIONED, 0) - before.get(State.CAPTIONED, 0),
-        set_aside=sum(counts.get(state, 0) - before.get(state, 0) for state in aside),
+        captioned=ended.captioned,
+        set_aside=ended.set_aside + sum(intake.tally.skipped for intake in app.intakes),
         paused=pause.reason if pause else None,
     )
