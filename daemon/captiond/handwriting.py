@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 
 from captiond.models import Description, Handwriting
 
@@ -109,6 +110,50 @@ def revised(words: Description, hand: Handwriting) -> Description:
     )
 
 
+def tokens(hand: Handwriting) -> frozenset[str]:
+    """Return a digest of each thing that it says, to be known again by."""
+    back = {(f"-{name}", "") for name in hand.taken_back}
+    lost = {("-keyword", word) for word in hand.keywords_taken_back}
+    return frozenset(_token(*one) for one in (*_told(hand), *back, *lost))
+
+
+def unheard(hand: Handwriting, known: Collection[str], shown: Description | None) -> Handwriting:
+    """Return what of it is not among these tokens of what the same file said.
+
+    Whoever removes a text of theirs that is not `shown`, for they wrote another one elsewhere,
+    takes back nothing.
+    """
+
+    def text(name: str) -> str:
+        told = str(getattr(hand, name))
+        return "" if _token(name, told) in known else told
+
+    def is_news(name: str) -> bool:
+        was_other = any(one.startswith(f"{name}:") for one in known)
+        if was_other and _token(name, str(getattr(shown, name, ""))) not in known:
+            return False
+        return _token(f"-{name}", "") not in known
+
+    lost = (w for w in hand.keywords_taken_back if _token("-keyword", w) not in known)
+    return Handwriting(
+        caption=text("caption"),
+        title=text("title"),
+        alt_text=text("alt_text"),
+        keywords=tuple(word for word in hand.keywords if _token("keyword", word) not in known),
+        taken_back=frozenset(filter(is_news, hand.taken_back)),
+        keywords_taken_back=tuple(lost),
+    )
+
+
+def without(words: Description, gone: Collection[str]) -> Handwriting:
+    """Return that people took back what of these words is among the tokens that are gone."""
+    found = [one for one in _told(words) if _token(*one) in gone]
+    return Handwriting(
+        taken_back=frozenset(name for name, _ in found if name != "keyword"),
+        keywords_taken_back=tuple(word for name, word in found if name == "keyword"),
+    )
+
+
 def own(words: Description, others: Sequence[Description]) -> Description:
     """Return a person's part of these words: what none of captiond's descriptions say."""
     given = {word for one in others for word in one.keywords}
@@ -124,3 +169,15 @@ def own(words: Description, others: Sequence[Description]) -> Description:
         keywords=tuple(word for word in words.keywords if word not in given),
         text=field("text"),
     )
+
+
+def _told(words: Description | Handwriting) -> Iterator[tuple[str, str]]:
+    """Return each text and keyword of it, after what it is."""
+    texts = ((name, str(getattr(words, name))) for name in ("caption", "title", "alt_text"))
+    yield from (one for one in texts if one[1])
+    yield from (("keyword", word) for word in words.keywords)
+
+
+def _token(name: str, text: str) -> str:
+    told = " ".join(text.split()).encode("utf-8", "surrogatepass")
+    return f"{name}:{hashlib.sha256(told).hexdigest()[:12]}"

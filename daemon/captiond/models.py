@@ -286,7 +286,7 @@ class Written:
     """A sidecar that captiond wrote: its file name and the sha256 of its bytes, in hex.
 
     `deleted`: a person removed it since; it is not written again unless somebody asks. `heard` are
-    digests of what people wrote there and captiond has read: their words are known. `digest` is ""
+    digests of what people wrote there and captiond has read, of files and of words. `digest` is ""
     where captiond only read, and "edited" where a person edited what it wrote.
     """
 

@@ -191,7 +191,7 @@ class ReadHandwriting(Protocol):
         `own` is what captiond itself said of the photo, by which a file without marks is judged.
 
         That is what the photo shows, or will show if nobody wrote anything; None if that is not
-        known yet. Where it is given, files that were read before (`Written.heard`) are silent.
+        known yet. Where it is given, words that were read before (`Written.heard`) are silent.
         Raises SidecarUnwritable when a sidecar cannot be reached now.
         """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from captiond.disk import files
 from captiond.errors import SidecarForeign, SidecarImpossible
-from captiond.handwriting import combined, said
+from captiond.handwriting import combined, said, tokens, unheard, without
 from captiond.models import HUMAN, Caption, Description, Handwriting, Photo, Written
 from captiond.sidecars.base import Beside
 from captiond.sidecars.clean import distinct, one_line
@@ -36,13 +36,16 @@ class _Hand:
 class _Found:
     """What was read so far, with the times of the files; words of captiond's own among it.
 
-    `said` is what captiond said of the photo before.
+    `said` is what captiond said of the photo before. `before` and `now` are tokens of what people's
+    files said when they were heard last, and say now.
     """
 
     said: Sequence[Description]
     hands: list[_Hand] = field(default_factory=list)
     kept: list[tuple[int, Caption]] = field(default_factory=list)
     own: list[Description] = field(default_factory=list)
+    before: set[str] = field(default_factory=set)
+    now: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
@@ -114,7 +117,7 @@ def _together(hands: Sequence[_Hand], shown: Description | None, found: _Found) 
     for one in sorted(hands, key=lambda one: one.mtime_ns, reverse=True):
         known = every if one.mixed or shown is None else found.own
         hand = combined(hand, against(one.words, shown, () if one.marked else known))
-    return hand
+    return hand if shown is None else combined(hand, without(shown, found.before - found.now))
 
 
 def _read(
@@ -137,14 +140,20 @@ def _read(
         if reading is not None and reading.caption.origin == HUMAN and shown is None:
             found.kept.append((places.stamps[name].mtime_ns, reading.caption))
         return
-    if shown is not None and known is not None and digest_of(content) in known.heard:
+    heard = known.heard if known is not None and shown is not None else ()
+    if digest_of(content) in heard:
+        found.now.update(heard)
         return
     try:
         hand = _by_hand(kind, content, known, shown)
         if kind == "json" and shown is not None and hand != Handwriting():
             hand = replace(hand, keywords_taken_back=_lost(hand, shown, found.said))
     except SidecarForeign as error:
+        found.now.update(heard)
         raise SidecarForeign(f"{files.told(name)} was left alone: {error}") from error
+    found.before.update(heard)
+    found.now.update(tokens(hand))
+    hand = unheard(hand, heard, shown)
     marked = kind == "xmp" and CAPTIOND.encode() in content
     mtime_ns = places.stamps[name].mtime_ns
     found.hands.append(_Hand(mtime_ns, hand, marked=marked, mixed=kind == "json"))

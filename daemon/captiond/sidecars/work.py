@@ -8,10 +8,11 @@ from dataclasses import replace
 from captiond.disk import files
 from captiond.disk.plainfiles import Stamp
 from captiond.errors import SidecarForeign
+from captiond.handwriting import tokens
 from captiond.models import Written
 from captiond.sidecars.base import Outcome
 from captiond.sidecars.names import SUFFIXES, beside_digest
-from captiond.sidecars.places import Places, digest_of
+from captiond.sidecars.places import KINDS, Places, digest_of
 
 
 class Work:
@@ -89,7 +90,10 @@ class Work:
             self.stands.pop(kind, None)
 
     def _heard(self, kind: str, name: str, before: Sequence[str]) -> Sequence[str]:
-        """Return the digest of the file as it stands now, nothing if its words are not known."""
+        """Return the digest of the file as it stands now, and tokens of what people say there.
+
+        Nothing if their words are not known.
+        """
         try:
             content = self.places.read(name)
         except SidecarForeign:
@@ -101,4 +105,12 @@ class Work:
         if not was_read and digest_of(content) not in before:
             return ()
         draft = self.drafts.get(name)
-        return (digest_of(content if draft is None else draft.data),)
+        stands = content if draft is None else draft.data
+        return (digest_of(stands), *sorted(_words(kind, stands)))
+
+
+def _words(kind: str, content: bytes) -> frozenset[str]:
+    try:
+        return tokens(KINDS[kind].handwriting(content))
+    except SidecarForeign:
+        return frozenset()
