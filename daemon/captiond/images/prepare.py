@@ -20,6 +20,7 @@ import pillow_heif
 import pyvips
 from PIL import (
     AvifImagePlugin,
+    ExifTags,
     Image,
     ImageCms,
     ImageColor,
@@ -186,7 +187,13 @@ def _with_libraw(
 def _open_pillow(file: BinaryIO, kind: Kind, limits: Limits) -> Image.Image:
     if kind is kinds.PSD:
         return psd.opened(file, max_megapixels=limits.max_megapixels)
-    return Image.open(file, formats=[kind.pillow])
+    image = Image.open(file, formats=[kind.pillow])
+    if kind is kinds.JPEG_XL and not getattr(image, "jpeg", False):
+        # The codestream tells how it is turned, and the decoder has done it; the plugin leaves an
+        # orientation in EXIF that repeats it. A JPEG packed in it comes as the JPEG that it was.
+        with suppress(*facts.RUBBISH):
+            image.getexif().pop(ExifTags.Base.Orientation, None)
+    return image
 
 
 _DECODERS = {"vips": _with_vips, "pillow": _with_pillow, "libraw": _with_libraw}
