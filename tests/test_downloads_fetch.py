@@ -20,6 +20,7 @@ from captiond.errors import DownloadLater
 from captiond.index.downloads_base import Stage
 
 ETAG = {"ETag": '"v1"'}
+NO_PARTS = {**ETAG, "Accept-Ranges": "none"}
 
 
 @pytest.fixture
@@ -98,11 +99,12 @@ async def test_what_is_no_photo_is_not_put_in_place(server, tmp_path, body, head
     assert harbour.names() == []
 
 
-async def test_a_body_without_end_is_cut_at_the_cap(server, tmp_path):
-    """A length that is not told does not help."""
-    endless = photo(kilobytes=5 << 10)
-    url = server.put("/a.jpg", endless, measured=False)
-    harbour = Harbour(tmp_path, max_megabytes=1)
+@pytest.mark.parametrize(("kilobytes", "measured"), [(5 << 10, False), (1025, True)])
+async def test_a_body_is_cut_at_the_cap(server, tmp_path, kilobytes, measured):
+    """A length that is not told does not help; by one that is told it is not waited for."""
+    body, gate = photo(kilobytes=kilobytes), threading.Event() if measured else None
+    url = server.put("/a.jpg", body, measured=measured, gate=gate)
+    harbour = Harbour(tmp_path, max_megabytes=1, timeout_seconds=5.0)
     (row,) = await harbour.fetch(url)
     assert "larger than 1 MB" in row.reason
     assert harbour.names() == []
@@ -224,10 +226,15 @@ async def test_what_changed_meanwhile_begins_anew(server, harbour, ranges):
     assert (harbour.root / "a.jpg").read_bytes() == new
 
 
-async def test_small_photos_are_fetched_anew(server, harbour):
-    """Their version is not remembered, so that two halves never meet."""
-    body = photo(kilobytes=64)
-    url = server.put("/a.jpg", body, headers=ETAG, ranges=True, cut_at=40_000)
+@pytest.mark.parametrize(
+    ("kilobytes", "headers"), [(64, ETAG), (2048, {"ETag": 'W/"v1"'}), (2048, NO_PARTS)]
+)
+async def test_a_photo_without_a_version_to_go_by_is_fetched_anew(
+    server, harbour, kilobytes, headers
+):
+    """A small one's is not remembered, a weak tag says nothing of bytes: halves never meet."""
+    body = photo(kilobytes=kilobytes)
+    url = server.put("/a.jpg", body, headers=headers, cut_at=len(body) * 3 // 4)
     await harbour.fetch(url)
     await harbour.finish(ahead=20)
     assert "Range" not in server.asked("/a.jpg")[1]
