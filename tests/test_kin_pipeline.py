@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline_helpers import NOW, RECIPE, WORDS, Station, assert_waits
+from kin_helpers import Album
+from pipeline_helpers import NOW, RECIPE, WORDS, assert_waits
 
 from captiond import errors
-from captiond.bench import Plan, RootPlans
 from captiond.index.history_base import Wanted
-from captiond.models import HUMAN, Facts, Handwriting, Photo, Prepared, State
+from captiond.models import HUMAN, Facts, Handwriting, State
 from captiond.pipeline import caption_photo
-from captiond.sidecars.base import Layout
 from captiond.sidecars.handwriting import read_handwriting
-from captiond.testing.memory_index import Row
 
 PAN = "0f" * 8
-
-
-@dataclass
-class Sight:
-    """What a photo's bytes stand for; by default nothing that anything else shows."""
-
-    pixels: str | None = None
-    taken_at: str | None = None
-    camera: str | None = None
-    likeness: str | None = None
-    hand: Handwriting = field(default_factory=Handwriting)
-
-
-class Album(Station):
-    """A station whose photos show what the test says, by their bytes."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.sights: dict[bytes, Sight] = {}
-        self.prepared: list[bytes] = []
-        self.bench = replace(self.bench, prepare=self._prepare)
-
-    async def _prepare(self, fd: int, digest: str) -> Prepared:
-        with open(fd, "rb", closefd=False) as file:
-            content = file.read()
-        self.prepared.append(content)
-        seen = self.sights.get(content, Sight())
-        facts = Facts(
-            digest=digest,
-            format="jpeg",
-            width=1,
-            height=1,
-            taken_at=seen.taken_at,
-            camera=seen.camera,
-            pixels=seen.pixels,
-            likeness=seen.likeness,
-        )
-        return Prepared(b"jpeg", "image/jpeg", 1, 1, facts, handwriting=seen.hand)
-
-    def show(self, name: str, content: bytes, **sight) -> Photo:
-        self.sights[content] = Sight(**sight)
-        return self.write(name, content)
-
-    def follow(self, **changes) -> None:
-        """Go on by another plan, as after a reload."""
-        plan = replace(Plan(RECIPE, Layout(("txt",))), **changes)
-        self.bench = replace(self.bench, plans=RootPlans({str(self.root): plan}))
-
-    @property
-    def asked(self) -> list[str]:
-        return [photo.name for photo in self.captioner.asked]
-
-    def words(self, name: str) -> tuple[str, str]:
-        """Return what is shown for a photo, in the index and beside it."""
-        caption = self.row(name).caption
-        assert caption is not None
-        return caption.description.caption, (self.root / f"{name}.txt").read_text().strip()
-
-    def row(self, name: str) -> Row:
-        return self.index.rows[Photo(str(self.root), name)]
-
-    async def settle_all(self, *photos: Photo) -> None:
-        """Offer photos that come together, and caption whatever is due until nothing waits."""
-        for photo in photos:
-            await self.offer(photo)
-        while await self.index.next_due() is not None:
-            self.now += 60
-            for claim in await self.index.claim(owner="box", limit=99, now=self.now):
-                await caption_photo(claim, self.bench)
 
 
 @pytest.fixture
@@ -216,6 +145,20 @@ class TestPairs:
             await album.settle_all(album.show(name, name.encode()))
         assert album.asked == [names[0]]
         assert album.words("a.dng") == album.words("a.jpg")
+
+    async def test_picture_waits_while_the_raw_file_is_asked_about(self, album):
+        """Which came first, and asks for itself; of the same name elsewhere it is no pair."""
+        raw = Facts(digest="raw", format="raw", width=1, height=1)
+        (album.root / "x").mkdir()
+        for folder, waits in (("", True), ("x/", False)):
+            await album.offer(album.show(f"{folder}a.jpg", folder.encode() + b"jpg"))
+            (claim,) = await album.index.claim(owner="box", limit=1, now=album.now)
+            with album.bench.contents.hold(raw.digest):
+                album.bench.contents.ask(album.show("a.nef", b"raw"), raw)
+                await caption_photo(claim, album.bench)
+            assert (album.row(f"{folder}a.jpg").state is State.QUEUED) is waits
+        assert_waits(album.row("a.jpg"), at=NOW + 2)
+        assert album.asked == ["a.jpg"]
 
     async def test_a_person_s_caption_is_taken_too(self, album):
         """What she wrote of one is true of the other."""

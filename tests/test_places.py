@@ -37,6 +37,7 @@ def only(*towns: Town):
 
 SUBURB = Town("Suburb", "", "Land", 50.0, 10.0)
 CITY = Town("CITY", "State", "Land", 50.05, 10.0)
+BUOY = Town("Buoy", "", "Sea", 0.0, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +48,12 @@ CITY = Town("CITY", "State", "Land", 50.05, 10.0)
         (50.0, 11.5, None),
         (0.0, 0.0, None),
         (0.0001, -0.0001, None),
+        (0.0, 0.2, "Buoy, Sea"),
     ],
 )
 def test_a_town_is_named_from_near_and_a_large_city_before_its_suburbs(latitude, longitude, name):
     """Beyond 50 km, and at null island, there is no name."""
-    assert name_of(latitude, longitude, only(SUBURB, CITY)) == name
+    assert name_of(latitude, longitude, only(SUBURB, CITY, BUOY)) == name
 
 
 def test_distances_go_round_the_globe():

@@ -78,6 +78,8 @@ def test_what_is_private_stays_so_however_it_is_reached(tmp_path: Path, where, b
     write_rules(root / "b", "context = true")
     expected = PRIVATE if where == "above" else FULL
     assert open_plans.within(root / "b").recipe.context == expected
+    write_rules(root / "c", "context = false")
+    assert open_plans.within(root / "c").recipe.context == ""
     none = plans_for(root, captioner=CaptionerSettings(context=False))
     assert none.within(root / "b").recipe.context == ""
 
