@@ -214,3 +214,17 @@ def test_an_edited_document_says_nothing_of_another_picture(home: Home) -> None:
     caption, title, _, origin = shown(home, "hopper.jpg")
     assert (caption, title, origin) == (words["caption"], "Mine", "gemini")
     assert counters(home.url)["requests"] == 3
+
+
+def test_the_newer_of_two_captions_outlives_a_change_of_the_photo(home: Home) -> None:
+    """Captiond merged into the XMP after the text was written: that makes it no newer."""
+    photo, xmp = home.photos / "hopper.jpg", home.photos / "hopper.jpg.xmp"
+    home.run("scan")
+    exiftool(xmp, "-XMP-dc:Description=Older")
+    home.run("scan")
+    write(home.photos / "hopper.jpg.txt", "Newer\n")
+    home.run("scan")
+    exiftool(photo, "-XMP-xmp:Rating=4")
+    home.run("scan")
+    assert shown(home, "hopper.jpg")[0] == "Newer"
+    assert counters(home.url)["requests"] == 2

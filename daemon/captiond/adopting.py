@@ -33,9 +33,27 @@ async def look_beside(claim: Claim, digest: str, shown: Answered | None, bench: 
         words = shown.caption.description
         if not known.is_heeded:  # what was read before went into another caption
             written = {kind: replace(one, heard=()) for kind, one in written.items()}
-    return await anyio.to_thread.run_sync(
-        bench.read_handwriting, claim.photo, written, words, known.own
-    )
+    read, run = bench.read_handwriting, anyio.to_thread.run_sync
+    beside = await run(read, claim.photo, written, words, known.own)
+    if words is None and known.former is not None and beside.by_hand.caption:
+        news = await run(read, claim.photo, written, known.former, known.own)
+        if not speaks(news.by_hand):
+            return _as_last(beside, known.former)
+    return beside
+
+
+def _as_last(beside: Beside, former: Description) -> Beside:
+    """Return what people wrote, with the caption that stood for it with the bytes before.
+
+    Which of their sidecars they wrote last their times do not tell: captiond has merged since.
+    """
+
+    def as_last(hand: Handwriting) -> Handwriting:
+        back = hand.taken_back if former.caption else hand.taken_back | {"caption"}
+        return replace(hand, caption=former.caption, taken_back=back)
+
+    hands = as_last(beside.handwriting), as_last(beside.by_hand)
+    return replace(beside, handwriting=hands[0], by_hand=hands[1])
 
 
 def heard(beside: Beside, digest: str, within: Handwriting = NOBODY) -> Handwriting:

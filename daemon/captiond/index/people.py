@@ -14,15 +14,13 @@ from captiond.index.names import plain
 from captiond.index.people_base import Known
 from captiond.index.queue import let_go
 from captiond.index.rows import CAPTION_COLUMNS, caption_columns, photo_key, to_caption
-from captiond.models import Caption, Description, Facts, Handwriting, Photo, State
+from captiond.models import HUMAN, Caption, Description, Facts, Handwriting, Photo, State
 
 T = TypeVar("T")
 
 _HELD = "root = ? AND folder = ? AND name = ? AND owner = ? AND state = 'inflight'"
-_ROW = """
-    SELECT heeded, (SELECT digest FROM captions WHERE id = former)
-    FROM photos WHERE root = ? AND folder = ? AND name = ?
-"""
+_ROW = "SELECT heeded, former FROM photos WHERE root = ? AND folder = ? AND name = ?"
+_CAPTION = f"SELECT {CAPTION_COLUMNS} FROM captions WHERE id = ?"  # noqa: S608 constant columns
 _WITHIN = "SELECT handwriting FROM inscriptions WHERE digest = ?"
 # what was taken from another photo stays so until its words are a person's
 _ADD = f"""
@@ -110,7 +108,7 @@ class SqlitePeople:
         await self._write(lambda db: _withhold(db, photo, owner, values))
 
 
-def by_captiond(db: sqlite3.Connection, digest: str | None) -> list[Description]:
+def by_captiond(db: sqlite3.Connection, digest: str) -> list[Description]:
     """Return what captiond itself said of a content."""
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
@@ -138,10 +136,18 @@ def from_column(column: str) -> Handwriting:
 
 def _known(db: sqlite3.Connection, photo: Photo, digest: str) -> Known:
     within = db.execute(_WITHIN, (digest,)).fetchone()
-    is_heeded, former = db.execute(_ROW, photo_key(photo)).fetchone() or (0, None)
-    hand = Handwriting() if within is None else from_column(within[0])
-    of_it = [words for one in dict.fromkeys((digest, former)) for words in by_captiond(db, one)]
-    return Known(hand, bool(is_heeded), tuple(of_it), _changed(db, digest))
+    is_heeded, shown = db.execute(_ROW, photo_key(photo)).fetchone() or (0, None)
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    formers = [to_caption(row) for row in cursor.execute(_CAPTION, (shown,))]
+    digests = dict.fromkeys((digest, *(one.digest for one in formers)))
+    return Known(
+        within=Handwriting() if within is None else from_column(within[0]),
+        is_heeded=bool(is_heeded),
+        own=tuple(words for one in digests for words in by_captiond(db, one)),
+        changed=_changed(db, digest),
+        former=next((one.description for one in formers if one.origin == HUMAN), None),
+    )
 
 
 def _changed(db: sqlite3.Connection, digest: str) -> Handwriting:

@@ -19,13 +19,15 @@ class Known:
     """What people wrote into a photo's file, and whether its caption holds what they wrote.
 
     `own` is what captiond itself said of its bytes, and of those that it had before; `changed` what
-    people changed in what it said of these pixels.
+    people changed in what it said of these pixels. `former` is a person's caption that the photo
+    showed with the bytes before.
     """
 
     within: Handwriting = field(default_factory=Handwriting)
     is_heeded: bool = False
     own: tuple[Description, ...] = ()
     changed: Handwriting = field(default_factory=Handwriting)
+    former: Description | None = None
 
 
 class People(Protocol):

@@ -33,7 +33,9 @@ class MemoryPeople:
             if after.digest in same and after.origin != HUMAN:
                 changed = later(change(before.description, after.description), changed)
         within = self._within.get(digest, Handwriting())
-        return Known(within, row is not None and row.heeded, tuple(own), changed)
+        former = None if row is None else row.former
+        words = former.description if former is not None and former.origin == HUMAN else None
+        return Known(within, row is not None and row.heeded, tuple(own), changed, words)
 
     async def said(self, pixels: str) -> list[Description]:
         """Return what captiond itself said of these pixels."""
