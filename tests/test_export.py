@@ -42,7 +42,8 @@ def house(tmp_path_factory):
             "sqlite3",
             made.index,
             (
-                f"UPDATE captions SET caption = '{STRANGE}', title = 'A | title'"
+                f"UPDATE captions SET caption = '{STRANGE}', title = 'A | title',"
+                """ alt_text = '" onerror="alert(1)'"""
                 " WHERE id = (SELECT caption FROM photos WHERE name LIKE '[x]%')"
             ),
         ],
@@ -184,6 +185,7 @@ def test_html_is_a_gallery_that_runs_nothing(house, tmp_path, copy):
     assert "script" not in pictures.tags
     assert len(pictures.found) == len(WORDS)
     assert all(picture["alt"] for picture in pictures.found)
+    assert all(picture.keys() == {"loading", "src", "alt"} for picture in pictures.found)
     assert all((target / unquote(picture["src"])).is_file() for picture in pictures.found)
     if copy:
         assert not any(picture["src"].startswith("..") for picture in pictures.found)
