@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from daemon_helpers import PHOTOS, Home, gemini, wait_until
+from rules_helpers import write_rules
 from web_helpers import photo, web
 
 HARBOUR = (PHOTOS / "china.jpg").read_bytes()
@@ -130,6 +131,21 @@ def test_link_files_that_are_dropped_are_fetched_beside_them(home, server):
         home.wait_for(dict.fromkeys([*names, "trip/4.png"], "captioned"))
     assert len(server.asked("/3.jpg")) == 1
     assert home.rows("select url from downloads where state = 'failed'") == [("nonsense",)]
+
+
+def test_nothing_is_fetched_into_a_folder_whose_rules_are_broken(home, server):
+    """Its link files are taken when they are mended."""
+    write_rules(home.photos / "trip", "langage = 3")
+    urls = [server.put(f"/{at}.jpg", HARBOUR + bytes(at)) for at in range(2)]
+    with home.daemon():
+        (home.photos / "trip" / "a.urls.txt").write_text(urls[0])
+        (home.photos / "b.urls.txt").write_text(urls[1])
+        home.wait_for({"1.jpg": "captioned"})
+        assert not server.asked("/0.jpg")
+        write_rules(home.photos / "trip", "ignore = true")
+        wait_until(lambda: "rules.mended" in home.log.read_text())
+        write_rules(home.photos / "trip", "private = true")
+        home.wait_for({"1.jpg": "captioned", "trip/0.jpg": "captioned"}, seconds=20)
 
 
 def test_scan_takes_link_files_and_captions_what_they_bring(home, server):

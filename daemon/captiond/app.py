@@ -26,12 +26,13 @@ from captiond.bench import Bench
 from captiond.captioners.base import Captioner
 from captiond.downloads.runner import Runner
 from captiond.downloads.taking import LinkFiles
-from captiond.errors import ConfigError
+from captiond.errors import ConfigError, RulesBroken
 from captiond.feeder import Feeder, Part, Traffic
 from captiond.images import kinds
 from captiond.index.base import Index
 from captiond.intake.attend import Intake
 from captiond.intake.folder import WatchedFolder
+from captiond.models import Photo
 from captiond.opening import NO_KEY, backlog, open_bench, open_captioner, open_index
 from captiond.pipeline import caption_photo
 from captiond.quota.budget import unpriced
@@ -131,7 +132,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             behind = dataclasses.replace(behind, collector=batches.collector)
         fed = feeders(bench, behind)
         fetching = downloads(settings, index)
-        links = LinkFiles(index.downloads, on_queued=fetching.ring)
+        is_open = functools.partial(_is_open, rules)
+        links = LinkFiles(index.downloads, on_queued=fetching.ring, is_open=is_open)
         looked_after = intakes(settings, index, fed, links, rules)
         yield App(settings, index, bench, fed, batches, looked_after, fetching)
 
@@ -223,6 +225,17 @@ def intakes(
         )
         for folder in settings.folders
     )
+
+
+def _is_open(rules: RuleTree, file: Photo) -> bool:
+    """Tell whether anything may come into a file's folder; it is walked when its rules are mended.
+
+    Blocks on the disk.
+    """
+    try:
+        return not rules.at(file.root, file.folder).closed
+    except (RulesBroken, OSError):
+        return False
 
 
 def tell_rules(path: str, problems: Sequence[str]) -> None:

@@ -20,17 +20,22 @@ log = structlog.get_logger()
 
 
 class LinkFiles:
-    """Queues what link files name; `on_queued` is called when there is something new."""
+    """Queues what link files name; `on_queued` is called when there is something new.
+
+    `is_open` tells, in a thread, whether photos may come into a link file's folder now.
+    """
 
     def __init__(
         self,
         store: Downloads,
         *,
         on_queued: Callable[[], None],
+        is_open: Callable[[Photo], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._on_queued = on_queued
+        self._is_open = is_open
         self._clock = clock
         self._told: set[Photo] = set()
 
@@ -41,7 +46,7 @@ class LinkFiles:
         """
         for file in found:
             try:
-                content = await to_thread.run_sync(_read, file)
+                content = await to_thread.run_sync(self._read, file)
             except SidecarError as error:
                 self._tell(file, str(error))
                 continue
@@ -58,14 +63,15 @@ class LinkFiles:
         if new:
             self._on_queued()
 
+    def _read(self, file: Photo) -> bytes | None:
+        if not self._is_open(file):
+            return None
+        return files.read_beneath(file.root, file.folder, file.name, limit_bytes=LIMIT_BYTES)
+
     def _tell(self, file: Photo, reason: str) -> None:
         if file not in self._told:
             log.warning("links.unreadable", path=file.full, reason=reason)
         self._told.add(file)
-
-
-def _read(file: Photo) -> bytes | None:
-    return files.read_beneath(file.root, file.folder, file.name, limit_bytes=LIMIT_BYTES)
 
 
 def _wanted(file: Photo, content: bytes) -> list[Wanted]:
