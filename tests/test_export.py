@@ -21,7 +21,7 @@ WORDS = {
     "boats/red.jpg": "hopper.jpg",
     "boats/blue.png": "alpha.png",
     "boats/blue.webp": "coffee.webp",
-    "cats/[x](y) & <b>.png": "cat.png",
+    "cats <i>/[x](y) & <b>.png": "cat.png",
     "top.heic": "astronaut.heic",
 }
 STRANGE = "=2+3 *bold* <script>alert(1)</script> | caf\u00e9 \u732b"
@@ -44,7 +44,9 @@ def house(tmp_path_factory):
             (
                 f"UPDATE captions SET caption = '{STRANGE}', title = 'A | title',"
                 """ alt_text = '" onerror="alert(1)'"""
-                " WHERE id = (SELECT caption FROM photos WHERE name LIKE '[x]%')"
+                " WHERE id = (SELECT caption FROM photos WHERE name LIKE '[x]%');"
+                "UPDATE captions SET caption = caption || char(10) || 'By hand.'"
+                " WHERE id = (SELECT caption FROM photos WHERE name = 'red.jpg')"
             ),
         ],
         check=True,
@@ -123,7 +125,7 @@ print(json.dumps([[row["text"], row["image"].size] for row in rows]))
     assert loaded.returncode == 0, loaded.stderr
     rows = json.loads(loaded.stdout)
     known = {
-        row["caption"]: [row["width"], row["height"]]
+        " ".join(row["caption"].split()): [row["width"], row["height"]]
         for row in map(json.loads, export(house, "--format", "jsonl").splitlines())
         if row["format"] != "heic"
     }
@@ -132,7 +134,7 @@ print(json.dumps([[row["text"], row["image"].size] for row in rows]))
 
 
 def test_kohya_gets_one_line_beside_each_photo(house, tmp_path):
-    """Two photos of one stem do not share a text."""
+    """Two photos of one stem do not share a text, lines of a person become one."""
     target = tmp_path / "set"
     export(house, "--format", "kohya", "--to", target)
     names = sorted(path.relative_to(target).as_posix() for path in target.rglob("*.*"))
@@ -143,10 +145,11 @@ def test_kohya_gets_one_line_beside_each_photo(house, tmp_path):
         "boats/blue_webp.webp",
         "boats/red.jpg",
         "boats/red.txt",
-        "cats/[x](y) & <b>.png",
-        "cats/[x](y) & <b>.txt",
+        "cats <i>/[x](y) & <b>.png",
+        "cats <i>/[x](y) & <b>.txt",
     ]
-    assert (target / "cats" / "[x](y) & <b>.txt").read_text() == f"{STRANGE}\n"
+    assert (target / "cats <i>" / "[x](y) & <b>.txt").read_text() == f"{STRANGE}\n"
+    assert (target / "boats" / "red.txt").read_text().endswith(" By hand.\n")
     assert (target / "boats" / "blue_webp.webp").read_bytes() == (
         PHOTOS / "coffee.webp"
     ).read_bytes()
@@ -182,7 +185,7 @@ def test_html_is_a_gallery_that_runs_nothing(house, tmp_path, copy):
     export(house, "--format", "html", "--to", target, *copy)
     pictures = _Pictures()
     pictures.feed((target / "index.html").read_text())
-    assert "script" not in pictures.tags
+    assert not {"script", "i", "b"} & pictures.tags
     assert len(pictures.found) == len(WORDS)
     assert all(picture["alt"] for picture in pictures.found)
     assert all(picture.keys() == {"loading", "src", "alt"} for picture in pictures.found)
