@@ -19,6 +19,15 @@ CAMERAS = [
     "Created with GIMP",
     "default",
     "null",
+    "KONICA MINOLTA DIGITAL CAMERA",
+    "MEDION DIGITAL CAMERA",
+    "MOULTRIE DIGITAL GAME CAMERA",
+    "DIGITAL CAMERA",
+    "SAMSUNG CAMERA PICTURES",
+    "HELLOMOTO",
+    "DCIM\\100MEDIA\\DJI_0001.JPG",
+    "C:\\DCIM\\100GOPRO\\GOPR3115.GPR",
+    "<KENOX S1050 / Samsung S1050>",
 ]
 
 
@@ -28,6 +37,22 @@ def test_what_cameras_write_is_junk(text):
     assert all(map(is_junk, (text, f"{text}         ", f" {text}\r\n", text.upper(), text.lower())))
     assert is_junk(text.replace(" ", "  "))
     assert not is_junk(f"{text} on a shelf")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our first digital camera",
+        "DCIM of an old phone",
+        "Samsung / Kenox",
+        "<3 Kenox>",
+        "DCIM",
+        "Screenshot",
+    ],
+)
+def test_what_people_write_of_cameras_is_no_junk(text):
+    """Only what a camera writes to the letter is."""
+    assert not is_junk(text)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n", "\u3000", "\t \r\n"])

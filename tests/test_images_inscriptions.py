@@ -84,12 +84,12 @@ def test_title_keywords_and_alt_text_come_along(tmp_path):
         "-IPTC:Keywords=one",
         "-IPTC:Keywords=two words",
         "-XMP-dc:Subject=three",
-        "-EXIF:XPKeywords=four;five",
+        "-EXIF:XPKeywords=four;Samsung",
         "-XMP-iptcCore:AltTextAccessibility=Alt",
     )
     assert told.title == "A title"
     assert told.alt_text == "Alt"
-    assert told.keywords == ("three", "one", "two words", "four", "five")
+    assert told.keywords == ("three", "one", "two words", "four", "Samsung")
 
 
 @exiftool
@@ -115,6 +115,10 @@ def test_xmp_goes_before_iptc_and_iptc_before_exif(tmp_path):
         "cof",
         "oplus_32",
         "hdrpl",
+        "oznorWO",
+        "sdr_HDRB",
+        "Screenshot",
+        "CameraID=52.FrameCount=30.lutFilename=.configNickname=A.profileName=MaxQ HDR.Version=V6.0",
         '{"filter": 1}',
         "<MetaData>\n <prop id='Description'/>",
         "masterpiece, best quality\nSteps: 20, Sampler: Euler a, Seed: 1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from captiond.models import Description, Handwriting
@@ -14,7 +15,13 @@ _JUNK = frozenset(
         "SONY DSC",
         "SAMSUNG",
         "SAMSUNG DIGITAL CAMERA",
+        "SAMSUNG CAMERA PICTURES",
         "MINOLTA DIGITAL CAMERA",
+        "KONICA MINOLTA DIGITAL CAMERA",
+        "MEDION DIGITAL CAMERA",
+        "MOULTRIE DIGITAL GAME CAMERA",
+        "DIGITAL CAMERA",
+        "HELLOMOTO",
         "SANYO DIGITAL CAMERA",
         "KODAK Digital Still Camera",
         "DCF 1.0",
@@ -25,11 +32,14 @@ _JUNK = frozenset(
     )
 )
 """What cameras and programs put where a person would write a caption."""
+_OWN_NAME = re.compile(r"(?:[a-z]:)?[\\/]?dcim[\\/]\S+|<(?:kenox|digimax) [^<>]*>")
+"""The path on the card, by drones and GoPro; the models that go by one name, by Samsung."""
 
 
 def is_junk(text: str) -> bool:
     """Tell whether a text says nothing: blank, or what cameras write by themselves."""
-    return " ".join(text.split()).casefold() in _JUNK or not text.strip()
+    told = " ".join(text.split()).casefold()
+    return not told or told in _JUNK or _OWN_NAME.fullmatch(told) is not None
 
 
 def combined(first: Handwriting, second: Handwriting) -> Handwriting:

@@ -26,10 +26,12 @@ _IPTC_TITLE, _IPTC_HEADLINE, _IPTC_KEYWORDS, _IPTC_CAPTION = (2, 5), (2, 105), (
 _CHARACTER_CODE_BYTES = 8
 _LITTLE, _BIG = "utf-16-le", "utf-16-be"
 _CODES = {b"ASCII": "utf-8", b"UNICODE": _LITTLE, b"JIS": "iso2022_jp", b"": "utf-8"}
-_TOKEN = re.compile(r"[a-z0-9_\-]{1,24}")
-"""Phones leave one there that names a mode: "cof", "hdrpl", "oplus_32"."""
-_SETTINGS = re.compile(r"\s*[{\[]|\s*<[?!a-z]|.*\bSteps: \d+, ", re.DOTALL | re.IGNORECASE)
-"""JSON, XML as microscopes write it, and the settings of image generators."""
+_TOKEN = re.compile(r"[a-z0-9_\-]{1,24}[A-Z]{0,4}|Screenshot")
+"""Phones leave one there that names a mode: "cof", "oznorWO", "oplus_32"."""
+_SETTINGS = re.compile(
+    r"\s*[{\[]|\s*<[?!a-z]|.*\bSteps: \d+, |CameraID=\d+\.", re.DOTALL | re.IGNORECASE
+)
+"""JSON, XML as microscopes write it, and the settings of image generators and of camera apps."""
 
 
 def load_codecs() -> None:
@@ -140,4 +142,4 @@ def _tidy(text: str) -> str:
 
 def _keywords(words: tuple[str, ...]) -> tuple[str, ...]:
     plain = (on_one_line(word)[:TAG_CHARACTERS].strip() for word in words)
-    return tuple(dict.fromkeys(word for word in plain if not is_junk(word)))[:KEYWORDS]
+    return tuple(dict.fromkeys(filter(None, plain)))[:KEYWORDS]
