@@ -16,7 +16,7 @@ BAD = {
     "bad/truncated.jpg": "failed",
     "bad/zero.jpg": "skipped",
 }
-NOT_YET = {".dng", ".mov", ".jxl", ".xmp"}
+NO_PHOTOS = {".mov", ".xmp"}
 
 
 def collection() -> dict[str, str]:
@@ -24,7 +24,7 @@ def collection() -> dict[str, str]:
     names = (
         path.relative_to(PHOTOS).as_posix()
         for path in PHOTOS.rglob("*")
-        if path.is_file() and path.name != "LICENSES" and path.suffix.lower() not in NOT_YET
+        if path.is_file() and path.name != "LICENSES" and path.suffix.lower() not in NO_PHOTOS
     )
     return {name: BAD.get(name, "captioned") for name in names}
 
