@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sidecars_helpers import caption, subject
+from sidecars_rdf_helpers import facts
 from sidecars_xmp_helpers import ABOUT, MERGED, MINE, NEXT, WORDS, alt, bag, edited, packet, told
 
 from captiond.models import Handwriting
@@ -45,6 +46,12 @@ def test_a_caption_of_a_person_is_kept_in_any_form(theirs):
     assert XMP.handwriting(merged).caption == XMP.handwriting(theirs).caption == "The quay"
     assert after["title"] == ["On the water@x-default"]
     assert XMP.read(merged) is None
+
+
+def test_a_packet_stays_about_one_thing():
+    """Photoshop gave each document a number of its own: readers refuse two subjects."""
+    theirs = packet().replace(b'rdf:about=""', b'rdf:about="uuid:1"')
+    assert {fact[0] for fact in facts(XMP.merge(theirs, ABOUT))} == {"uuid:1"}
 
 
 @pytest.mark.parametrize(
