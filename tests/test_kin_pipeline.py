@@ -137,6 +137,7 @@ class TestPairs:
         assert album.asked == [next(name for name in names if not name.endswith(("CR2", "NEF")))]
         assert {album.words(name) for name in names} == {(WORDS.caption, WORDS.caption)}
         assert {album.row(name).attempts for name in names} == {1}
+        assert sorted(album.prepared) == sorted(name.encode() for name in names)
 
     @pytest.mark.parametrize("names", [("a.dng", "a.jpg"), ("a.jpg", "a.dng")])
     async def test_the_one_that_comes_later_takes_the_caption(self, album, names):
