@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import index_helpers
 import key_hunt
 import pytest
 import systemd_helpers
 from systemd_helpers import CONFIG, SRV
+
+from captiond.index.base import Index
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +32,13 @@ def _key_unseen() -> Iterator[None]:
     """After every test, failed or not: the key is in nothing that its daemons and verbs left."""
     yield
     key_hunt.look_everywhere()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+    """Give an index, new and empty: what holds for one kind holds for the other."""
+    async with index_helpers.opened(request.param, tmp_path) as index:
+        yield index
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from index_helpers import (
     claim,
     claimed_paths,
     completed,
-    opened,
     photo,
     request,
     sighting,
@@ -25,12 +24,6 @@ from captiond.index.ledger_base import Bill
 from captiond.models import Cap, Lane, State, Tier
 
 JOB = Job(id="j1", model="flash", requests=2, created_at=10.0)
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 async def make(index, *paths, job=JOB):

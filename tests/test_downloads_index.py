@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from index_helpers import opened, photo
+from index_helpers import photo
 
 from captiond.downloads.addresses import wanted
 from captiond.index.downloads_base import Stage
@@ -13,10 +13,9 @@ from captiond.index.downloads_base import Stage
 ROOT = "/photos"
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index.downloads
+@pytest.fixture
+def store(index):
+    return index.downloads
 
 
 def asked(*names, folder="", host="a.example"):

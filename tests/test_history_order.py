@@ -25,12 +25,6 @@ from captiond.index.history_base import IN_VAIN, Share, Wanted
 from captiond.models import Lane, State
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
-
-
 class TestOrder:
     async def test_a_photo_waits_in_the_backlog_for_a_new_caption(self, index):
         """It is due at once, and nothing that was there before serves it."""

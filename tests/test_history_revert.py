@@ -14,7 +14,6 @@ from index_helpers import (
     caption,
     claim,
     completed,
-    opened,
     photo,
     request,
     sighting,
@@ -26,12 +25,6 @@ from captiond.index.base import Parked
 from captiond.index.history_base import REVERSAL_SECONDS
 from captiond.index.jobs_base import Job
 from captiond.models import State
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 class TestRevert:

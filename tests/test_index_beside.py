@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,25 +11,16 @@ from index_helpers import (
     caption,
     claim,
     completed,
-    opened,
     photo,
     request,
     sighting,
 )
 
 from captiond.index.base import Parked, Retry
-from captiond.index.beside import DEPARTED
 from captiond.index.beside_base import DAY_SECONDS, Departed
-from captiond.index.store import SqliteIndex
 from captiond.models import Photo, State, Written
 
 FAR = 10 * DAY_SECONDS
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 async def captioned(index, path="a.jpg", *, beside="b1", digest="d1", root="/photos"):
@@ -210,12 +199,3 @@ class TestDeparted:
         await index.gone([photo("a.jpg")], now=9.0)
         assert len(await self.departed(index)) == 1
         assert await index.beside.departed("/other", now=FAR, limit=10) == []
-
-
-async def test_departed_photos_are_found_without_a_walk(tmp_path):
-    """Among a hundred thousand photos, what is asked after every deletion costs no time."""
-    index = await SqliteIndex.open(tmp_path / "index.db")
-    await index.aclose()
-    with closing(sqlite3.connect(tmp_path / "index.db")) as db:
-        plan = db.execute(f"EXPLAIN QUERY PLAN {DEPARTED}", ("/photos", 1.0, 9, 0)).fetchall()
-    assert not [step for *_, step in plan if "SCAN" in step or "TEMP" in step]

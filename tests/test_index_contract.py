@@ -14,7 +14,6 @@ from index_helpers import (
     claim,
     claimed_paths,
     completed,
-    opened,
     photo,
     request,
     sighting,
@@ -25,12 +24,6 @@ from captiond.index.base import Parked, Retry, Sighting
 from captiond.index.folders_base import FolderDigest, KnownFile
 from captiond.index.health_base import Health
 from captiond.models import Lane, Photo, Recipe, State, Written
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 class TestOffer:

@@ -48,12 +48,6 @@ def shot(digest, second, *, likeness="00" * 8, camera="X100"):
     return facts(digest, taken_at=taken_at, camera=camera, likeness=likeness)
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
-
-
 async def taken(index, path):
     await index.offer([sighting(path)], now=1.0)
     return next(one for one in await claim(index) if one.photo.path == path)

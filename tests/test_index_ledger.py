@@ -21,12 +21,6 @@ from captiond.models import Cap, Sent, Tier, Usage
 DAY = Cap("usd_per_day", 1.0, 0.0, 86_400.0)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as one:
-        yield one
-
-
 def costing(usd, *, number="r1", path="a.jpg", within=(), at=4.0, **more):
     asked = request(path, number=number, digest=number)
     return replace(asked, reserved_usd=usd, within=within, started_at=at, **more)

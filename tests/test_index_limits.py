@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from index_helpers import OWNER, RECIPE, claim, opened, photo, request, sighting
+from index_helpers import OWNER, RECIPE, claim, photo, request, sighting
 
 from captiond.index.base import Retry
 from captiond.index.limits_base import LONGEST_WAIT_SECONDS, PARKED, Learned
@@ -13,12 +13,6 @@ from captiond.index.limits_base import LONGEST_WAIT_SECONDS, PARKED, Learned
 MODEL = RECIPE.model
 OTHER = replace(RECIPE, model="pro")
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 async def test_what_was_learned_of_a_model_is_kept(index):

@@ -9,7 +9,6 @@ from index_helpers import (
     claim,
     claimed_paths,
     completed,
-    opened,
     photo,
     request,
     sighting,
@@ -18,12 +17,6 @@ from index_helpers import (
 from captiond.index.base import CRASH_LIMIT, Retry
 from captiond.index.suspects import claimable
 from captiond.models import Lane, State
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 async def test_photos_in_flight_come_back_uncounted(index):

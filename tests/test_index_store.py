@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import asynccontextmanager, closing
 
 import pytest
@@ -24,7 +22,7 @@ from index_helpers import (
 )
 
 from captiond.errors import AlreadyRunning, LibraryUnavailable
-from captiond.index import queue, search
+from captiond.index import search
 from captiond.index.base import Retry, Sighting
 from captiond.index.lock import owning
 from captiond.index.migrations import STEPS
@@ -269,41 +267,6 @@ async def test_where_no_directory_can_be_made(tmp_path):
         await SqliteIndex.open(tmp_path / "file" / "index.db")
     with pytest.raises(LibraryUnavailable), owning(tmp_path / "file" / "index.db"):
         pass
-
-
-async def test_claims_read_the_queue_in_order(tmp_path):
-    """No query of a claim reads more than it takes, or sorts."""
-    path = tmp_path / "index.db"
-    async with opened(path):
-        pass
-    values = {"limit": 1, "now": 1.0, "lane": Lane.BACKLOG}
-    for sql in (
-        queue.DUE,
-        queue.PROMOTE,
-        queue.NEXT_DUE,
-        queue.NEXT_LATER,
-        queue.EARLIER_SUSPECT,
-    ):
-        with closing(sqlite3.connect(path)) as db:
-            plan = db.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
-        steps = " / ".join(step for *_, step in plan)
-        assert "TEMP B-TREE" not in steps
-        assert re.search(r"INDEX photos_(due|later|suspect) \((state=\? AND )?lane", steps), steps
-
-
-async def test_a_long_queue_is_claimed_like_a_short_one(tmp_path):
-    """With 100,000 photos waiting the newest come first, in a few milliseconds."""
-    async with opened(tmp_path / "index.db") as index:
-        for start in range(0, 100_000, 20_000):
-            many = range(start, start + 20_000)
-            await index.offer([sighting(f"{n:06}.jpg") for n in many], now=float(start))
-        assert await claimed_paths(index, limit=3) == ["099999.jpg", "099998.jpg", "099997.jpg"]
-        seconds = []
-        for _ in range(20):
-            start = time.perf_counter()
-            await claim(index, limit=8)
-            seconds.append(time.perf_counter() - start)
-        assert sorted(seconds)[10] < 0.02
 
 
 def test_one_index_one_owner(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import pytest
 from history_index_helpers import words_of
 from index_helpers import (
     OWNER,
@@ -15,7 +14,6 @@ from index_helpers import (
     caption,
     claim,
     completed,
-    opened,
     photo,
     request,
     sighting,
@@ -28,12 +26,6 @@ from captiond.models import HUMAN, Facts, Handwriting, State, Written
 
 ALL = Taking(places=[photo("")], since=0.0, until=math.inf)
 FACTS = Facts(digest="d1", format="jpeg", width=4, height=3)
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def index(request, tmp_path):
-    async with opened(request.param, tmp_path) as index:
-        yield index
 
 
 def by_people(words, *, digest="d1", created_at=7.0, **more):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -15,10 +16,17 @@ from captiond.models import Photo
 T = TypeVar("T")
 
 COLUMNS = "id, address, url, host, root, folder, state, reason, attempts, retry_at, validator, name"
-_WAITS = """
-    state = 'queued' AND host NOT IN (SELECT value FROM json_each(:besides))
+_DUE = "coalesce(retry_at, 0.0)"
+NEXT = f"""
+    SELECT {_DUE}, id FROM downloads INDEXED BY downloads_due
+    WHERE state = 'queued' AND host NOT IN (SELECT value FROM json_each(:besides))
     AND (:among IS NULL OR id IN (SELECT value FROM json_each(:among)))
-"""
+    ORDER BY {_DUE}, id LIMIT 1
+"""  # noqa: S608 constant parts
+_TAKE = f"""
+    UPDATE downloads SET state = 'underway', attempts = attempts + 1 WHERE id = ?
+    RETURNING {COLUMNS}
+"""  # noqa: S608 constant columns
 _ANEW = """
     state = 'queued', reason = NULL, attempts = 0, retry_at = NULL, validator = '', name = NULL,
     ended_at = NULL
@@ -76,25 +84,22 @@ class SqliteDownloads:
         besides: Collection[str] = (),
         among: Collection[int] | None = None,
     ) -> Download | None:
-        """Take the oldest that is due, not of the hosts `besides`; None if there is none."""
-        statement = f"""
-            UPDATE downloads SET state = 'underway', attempts = attempts + 1 WHERE id = (
-                SELECT id FROM downloads WHERE {_WAITS} AND coalesce(retry_at, 0) <= :now
-                ORDER BY id LIMIT 1
-            ) RETURNING {COLUMNS}
-        """  # noqa: S608 constant columns
-        values = {**_waits(besides, among), "now": now}
-        rows = await self._write(lambda db: db.execute(statement, values).fetchall())
-        return _to_download(rows[0]) if rows else None
+        """Take what is due the longest, not of the hosts `besides`; None if there is none."""
+
+        def take(db: sqlite3.Connection) -> Download | None:
+            due, number = _next(db, besides, among) or (math.inf, 0)
+            if due > now:
+                return None
+            return _to_download(db.execute(_TAKE, (number,)).fetchall()[0])
+
+        return await self._write(take)
 
     async def next_due(
         self, *, besides: Collection[str] = (), among: Collection[int] | None = None
     ) -> float | None:
         """Return when the next one is due (0 for at once), None when none waits."""
-        query = f"SELECT min(coalesce(retry_at, 0.0)) FROM downloads WHERE {_WAITS}"  # noqa: S608 constant columns
-        values = _waits(besides, among)
-        (due,) = await self._read(lambda db: db.execute(query, values).fetchone())
-        return None if due is None else float(due)
+        found = await self._read(lambda db: _next(db, besides, among))
+        return None if found is None else found[0]
 
     async def begun(self, download: Download, validator: str) -> None:
         """Remember what the server calls the version whose first bytes are kept."""
@@ -129,7 +134,7 @@ class SqliteDownloads:
         """Let everything that waits for a folder, or for a whole root, wait until `at` at least."""
         statement = """
             UPDATE downloads SET retry_at = :at, reason = :reason
-            WHERE state = 'queued' AND root = :root AND coalesce(retry_at, 0) < :at
+            WHERE state = 'queued' AND root = :root AND coalesce(retry_at, 0.0) < :at
                 AND folder = coalesce(:folder, folder)
         """
         within = None if folder is None else to_stored(folder)
@@ -201,9 +206,14 @@ def _update(db: sqlite3.Connection, number: int, changes: str, *values: object) 
     db.execute(f"UPDATE downloads SET {changes} WHERE id = ?", (*values, number))  # noqa: S608 constant columns
 
 
-def _waits(besides: Collection[str], among: Collection[int] | None) -> dict[str, object]:
+def _next(
+    db: sqlite3.Connection, besides: Collection[str], among: Collection[int] | None
+) -> tuple[float, int] | None:
+    """Return when the next one is due, and its row."""
     listed = None if among is None else json.dumps(list(among))
-    return {"besides": json.dumps(list(besides)), "among": listed}
+    values = {"besides": json.dumps(list(besides)), "among": listed}
+    found: tuple[float, int] | None = db.execute(NEXT, values).fetchone()
+    return found
 
 
 def _to_download(row: sqlite3.Row | tuple[object, ...]) -> Download:

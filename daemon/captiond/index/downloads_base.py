@@ -98,7 +98,7 @@ class Downloads(Protocol):
         besides: Collection[str] = (),
         among: Collection[int] | None = None,
     ) -> Download | None:
-        """Take the oldest that is due, not of the hosts `besides`; None if there is none.
+        """Take what is due the longest, not of the hosts `besides`; None if there is none.
 
         Counts the attempt. With `among`, only one of these rows.
         """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from captiond.handwriting import own
 from captiond.index.names import plain, to_stored
@@ -26,10 +27,9 @@ T = TypeVar("T")
 
 EXAMPLES = 5
 
-# '0' follows '/': all folders beneath, by the index
+# '0' follows '/': all folders beneath
 _AT = """
-    photos.root = ? AND (? = '' OR (folder = ? AND name = ?) OR folder = ?
-        OR (folder > ? || '/' AND folder < ? || '0'))
+    (? = '' OR (folder = ? AND name = ?) OR folder = ? OR (folder > ? || '/' AND folder < ? || '0'))
 """
 _MATCHES = """
     captioned_at >= ? AND captioned_at < ? AND (
@@ -46,7 +46,13 @@ _COUNT = """
         count(*) FILTER (WHERE owner IS NOT NULL)
 """
 _FROM = "FROM photos LEFT JOIN captions ON captions.id = photos.caption"
-_ORDERED = "ORDER BY root, folder, name LIMIT ?"
+_ORDERED = "ORDER BY folder, name LIMIT ?"
+_EXAMPLES = f"SELECT root, folder, name {_FROM} WHERE {{where}} AND owner IS NULL {_ORDERED}"
+# the bound as the index has it: 100 of 300,000 photos took 110 ms without, and hold the writer up
+_NEXT = f"""
+    SELECT photos.id, root, folder, name, written, photos.caption {_FROM}
+    WHERE {{where}} AND owner IS NULL AND (folder, name) > (?, ?) {_ORDERED}
+"""
 _SHOWN = f"SELECT {CAPTION_COLUMNS}, id FROM captions WHERE id = ?"  # noqa: S608 constant columns
 _ADD = f"""
     INSERT INTO captions ({CAPTION_COLUMNS}, replaces)
@@ -85,8 +91,9 @@ class SqliteWithdrawals:
         self, taking: Taking, *, reason: str, now: float, after: Photo | None, limit: int
     ) -> list[Withdrawal]:
         """Take back up to `limit` captions of photos `after` that one, in their order."""
-        sql, values = _next(taking, after, limit)
-        return await self._write(lambda db: _take(db, (sql, values), reason, now))
+        return await self._write(
+            lambda db: _take(db, taking, after=after, limit=limit, reason=reason, now=now)
+        )
 
     async def settle(
         self, photo: Photo, *, written: Mapping[str, Written], beside: str | None
@@ -96,43 +103,67 @@ class SqliteWithdrawals:
         await self._write(lambda db: db.execute(_SETTLE, values))
 
 
-def _where(taking: Taking) -> tuple[str, list[object]]:
-    places = " OR ".join(f"({_AT})" for _ in taking.places)
-    values: list[object] = [taking.since, taking.until]
-    for place in taking.places:
-        root, folder, name = photo_key(place)
-        path = to_stored(place.path)
-        values += [root, path, folder, name, path, path, path]
-    return f"{_MATCHES} AND ({places})", values
-
-
 def _find(db: sqlite3.Connection, taking: Taking) -> Found:
-    where, values = _where(taking)
-    counts = db.execute(f"{_COUNT} {_FROM} WHERE {where}", values).fetchone()
-    some = f"SELECT root, folder, name {_FROM} WHERE {where} AND owner IS NULL {_ORDERED}"
-    examples = tuple(to_photo(*row) for row in db.execute(some, (*values, EXAMPLES)))
-    photos, by_people, busy = counts
-    return Found(photos, by_people, busy, examples)
-
-
-def _next(taking: Taking, after: Photo | None, limit: int) -> tuple[str, list[object]]:
-    where, values = _where(taking)
-    key = ("", "", "") if after is None else photo_key(after)
-    sql = f"""
-        SELECT photos.id, root, folder, name, written, photos.caption {_FROM} WHERE {where}
-        AND owner IS NULL AND (root, folder, name) > (?, ?, ?) {_ORDERED}
-    """
-    return sql, [*values, *key, limit]
+    photos = by_people = busy = 0
+    examples: list[Photo] = []
+    for where, values in map(functools.partial(_where, taking), _roots(taking)):
+        free, theirs, held = db.execute(f"{_COUNT} {_FROM} WHERE {where}", values).fetchone()
+        photos, by_people, busy = photos + free, by_people + theirs, busy + held
+        some = _EXAMPLES.format(where=where)
+        examples += (to_photo(*row) for row in db.execute(some, (*values, EXAMPLES)))
+    return Found(photos, by_people, busy, tuple(examples[:EXAMPLES]))
 
 
 def _take(
-    db: sqlite3.Connection, chosen: tuple[str, list[object]], reason: str, now: float
+    db: sqlite3.Connection,
+    taking: Taking,
+    *,
+    after: Photo | None,
+    limit: int,
+    reason: str,
+    now: float,
 ) -> list[Withdrawal]:
     taken = []
-    for row_id, root, folder, name, written, shown in db.execute(*chosen).fetchall():
+    for row_id, root, folder, name, written, shown in _next(db, taking, after=after, limit=limit):
         _take_one(db, row_id, shown, plain(reason), now)
         taken.append(Withdrawal(to_photo(root, folder, name), to_written(written)))
     return taken
+
+
+def _next(
+    db: sqlite3.Connection, taking: Taking, *, after: Photo | None, limit: int
+) -> list[tuple[Any, ...]]:
+    """Return the next photos of the first root that has any."""
+    behind = ("", "", "") if after is None else photo_key(after)
+    for root in _roots(taking):
+        bound = behind[1:] if root == behind[0] else ("", "")
+        chosen = next_after(taking, root, bound, limit=limit)
+        if root >= behind[0] and (rows := db.execute(*chosen).fetchall()):
+            return rows
+    return []
+
+
+def next_after(
+    taking: Taking, root: str, bound: tuple[str, str], *, limit: int
+) -> tuple[str, list[object]]:
+    """Return the query for a root's photos after a folder and name, and its values."""
+    where, values = _where(taking, root)
+    return _NEXT.format(where=where), [*values, *bound, limit]
+
+
+def _roots(taking: Taking) -> list[str]:
+    return sorted({to_stored(place.root) for place in taking.places})
+
+
+def _where(taking: Taking, root: str) -> tuple[str, list[object]]:
+    """Return the condition on the photos of one root that are meant, with its values."""
+    values: list[object] = [root, taking.since, taking.until]
+    inside = [place for place in taking.places if to_stored(place.root) == root]
+    for place in inside:
+        _, folder, name = photo_key(place)
+        path = to_stored(place.path)
+        values += [path, folder, name, path, path, path]
+    return f"root = ? AND {_MATCHES} AND ({' OR '.join([_AT] * len(inside))})", values
 
 
 def _take_one(

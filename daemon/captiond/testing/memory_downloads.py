@@ -51,13 +51,13 @@ class MemoryDownloads:
         besides: Collection[str] = (),
         among: Collection[int] | None = None,
     ) -> Download | None:
-        """Take the oldest that is due, not of the hosts `besides`; None if there is none."""
-        for row in self._waiting(besides, among):
-            if (row.retry_at or 0) <= now:
-                taken = replace(row, state=Stage.UNDERWAY, attempts=row.attempts + 1)
-                self._rows[row.id] = taken
-                return taken
-        return None
+        """Take what is due the longest, not of the hosts `besides`; None if there is none."""
+        waiting = self._waiting(besides, among)
+        row = min(waiting, key=lambda row: (row.retry_at or 0.0, row.id), default=None)
+        if row is None or (row.retry_at or 0.0) > now:
+            return None
+        self._set(row, state=Stage.UNDERWAY, attempts=row.attempts + 1)
+        return self._rows[row.id]
 
     async def next_due(
         self, *, besides: Collection[str] = (), among: Collection[int] | None = None

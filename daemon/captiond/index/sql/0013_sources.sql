@@ -27,6 +27,8 @@ CREATE TABLE downloads (
 
 CREATE INDEX downloads_state ON downloads (state);
 
+CREATE INDEX downloads_due ON downloads (coalesce(retry_at, 0.0), id, host) WHERE state = 'queued';
+
 CREATE TABLE links (
     root TEXT NOT NULL,
     folder TEXT NOT NULL,
