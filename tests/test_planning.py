@@ -18,6 +18,8 @@ from captiond.testing.photo_maker import tiny_jpeg
 NO_URL = "http://127.0.0.1:9"
 NOT_SHOWN_BY_HEADERS = {"bad/truncated.jpg"}
 """Damage within shows when a photo is decoded."""
+IN_PAIRS = {"DSC_0042.DNG"}
+"""A raw file shares the caption of the picture beside it."""
 
 
 def plan(home: Home, *arguments: str | Path):
@@ -73,11 +75,13 @@ def test_a_plan_and_the_scan_after_it_agree(tmp_path: Path) -> None:
         *_, nothing_left = home.run("plan").stdout.splitlines()
         spent = home.rows("select sum(cost_usd), sum(input_tokens) from requests")[0]
         assert counters(url)["requests"] == asked
+    new = expected["captioned"] + len(NOT_SHOWN_BY_HEADERS) - len(IN_PAIRS)
     assert standings(before) == {
-        "new": expected["captioned"] + len(NOT_SHOWN_BY_HEADERS),
+        "new": new,
+        "known": len(IN_PAIRS),
         "skipped": expected["skipped"],
     }
-    assert before["to_caption"] - len(NOT_SHOWN_BY_HEADERS) == expected["captioned"]
+    assert before["to_caption"] == new
     assert standings(after) == dict(Counter(collection().values()))
     assert nothing_left == "0 to be captioned, which costs nothing"
     assert (after["to_caption"], after["models"][0]["usd"]["standard"]) == (0, 0)
